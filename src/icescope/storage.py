@@ -1,0 +1,90 @@
+"""Stores of arrays: one Zarr v3 store in one zip file, written whole or not at all, checked on read.
+
+A dataset is an `xarray.Dataset` with named dimensions and a `units` attribute on every data variable.
+The single file is renamed into place when it is complete, so a killed job leaves nothing that looks done.
+"""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import xarray as xr
+import zarr
+from zarr.storage import ZipStore
+
+from icescope.errors import InputError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; rename it to `path` when the block ends well, else remove it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str, str]) -> None:
+    """Write a dataset of the given kind ("windows", "afm_stacks", ...) with its provenance.
+
+    Raises
+    ------
+    ValueError
+        A data variable has no `units` attribute.
+    InputError
+        The file cannot be written (full disk, no permission).
+    """
+    for name, variable in dataset.data_vars.items():
+        if "units" not in variable.attrs:
+            raise ValueError(f"variable {name!r} has no units")
+    dataset = dataset.assign_attrs(provenance, icescope_kind=kind)
+    one_sample = {
+        name: {"chunks": (1, *array.shape[1:])}
+        for name, array in dataset.data_vars.items()
+        if array.ndim >= 3
+    }
+    with whole_file(path) as partial, ZipStore(partial, mode="w") as store:
+        dataset.to_zarr(store, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
+
+
+def read(path: str | Path, kind: str) -> xr.Dataset:
+    """Read a store whole into memory and check that it is of the given kind.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, not a store of icescope, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
+    try:
+        with ZipStore(path, mode="r") as store, xr.open_zarr(store, consolidated=False) as lazy:
+            dataset = lazy.load()
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        KeyError,
+        OSError,
+        RuntimeError,
+        zarr.errors.BaseZarrError,
+    ) as error:
+        raise InputError(
+            f"{path} is damaged or is not a store of icescope ({error}); remove it and run again."
+        ) from error
+    found = dataset.attrs.get("icescope_kind")
+    if found is None:
+        raise InputError(f"{path} was not written by icescope; give a store of kind {kind!r}.")
+    if found != kind:
+        raise InputError(f"{path} holds {found!r}, but {kind!r} is needed here.")
+    return dataset
