@@ -40,9 +40,7 @@ def git_commit() -> str:
         return "unknown"
 
 
-def provenance(
-    config: dict | None = None, seed: int | None = None, inputs: tuple[str, ...] = ()
-) -> dict[str, str]:
+def provenance(config: dict | None = None, seed: int | None = None, inputs: tuple[str, ...] = ()) -> dict[str, str]:
     """Attributes that every output carries: version, commit, config slice and seed as JSON, input names."""
     return {
         "icescope_version": __version__,

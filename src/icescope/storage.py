@@ -48,9 +48,7 @@ def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str
             raise ValueError(f"variable {name!r} has no units")
     dataset = dataset.assign_attrs(provenance, icescope_kind=kind)
     one_sample = {
-        name: {"chunks": (1, *array.shape[1:])}
-        for name, array in dataset.data_vars.items()
-        if array.ndim >= 3
+        name: {"chunks": (1, *array.shape[1:])} for name, array in dataset.data_vars.items() if array.ndim >= 3
     }
     with whole_file(path) as partial, ZipStore(partial, mode="w") as store:
         dataset.to_zarr(store, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)

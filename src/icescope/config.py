@@ -1,0 +1,270 @@
+"""The configuration, checked before anything runs: each fault is one sentence that names the key.
+
+Only the standard library, PyYAML and jsonschema are imported here, because the Snakefile uses this module at
+parse time.
+"""
+
+import math
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import combinations, product
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from icescope.errors import InputError
+
+LATTICE = {"Au": 4.0782, "Pt": 3.9236}  # A, lattice constants of the INTERFACE force field (Heinz 2008)
+LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
+SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
+ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
+
+
+def check_config(config: dict, schema: str | Path) -> None:
+    """Check a merged configuration against the schema file and against what a schema cannot say.
+
+    Raises
+    ------
+    InputError
+        One sentence on the most telling fault: an unknown key, a missing key, a wrong type, a value out of
+        range, or two values that do not go together.
+    """
+    known = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    faults = list(_Validator(known).iter_errors(config))
+    if faults:
+        raise InputError("config: " + _sentence(min(faults, key=_rank), known))
+    for check in (_check_splits, _check_times, _check_surface, _check_images, _check_heights):
+        if problem := check(config):
+            raise InputError(f"config: {problem}")
+
+
+def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
+    """Yield the dotted path and the schema of every key that holds a value rather than more keys."""
+    for name, child in schema.get("properties", {}).items():
+        below = f"{path}.{name}" if path else name
+        if "properties" in child:
+            yield from leaves(child, below)
+        else:
+            yield below, child
+
+
+# --- what a schema cannot say: each check returns a sentence, or None ---------------------------------------
+
+
+def _check_splits(config: dict) -> str | None:
+    films = {
+        split: set(product(part["temperatures"], part["coverages"]))
+        for split, part in config["films"]["splits"].items()
+    }
+    for (first, here), (second, there) in combinations(films.items(), 2):
+        if shared := sorted(here & there):
+            temperature, coverage = shared[0]
+            return (
+                f"the film at {temperature} K and {coverage} molecules/nm2 is in both films.splits.{first} and "
+                f"films.splits.{second}; a film may be in one split only, or its windows leak."
+            )
+    return None
+
+
+def _check_times(config: dict) -> str | None:
+    md = config["md"]
+    for longer, shorter, unit in (
+        ("frame_interval", "timestep", 1e-3),
+        ("checkpoint_interval", "frame_interval", 1.0),
+        ("production", "checkpoint_interval", 1.0),
+    ):
+        ratio = md[longer] / (md[shorter] * unit)
+        if ratio < 0.5 or not math.isclose(ratio, round(ratio), rel_tol=1e-6):
+            short = f"{md[shorter]:g} {'fs' if shorter == 'timestep' else 'ps'}"
+            return f"md.{longer} is {md[longer]:g} ps, but it must be a whole multiple of md.{shorter} ({short})."
+    return None
+
+
+def _check_surface(config: dict) -> str | None:
+    films, md, windows = config["films"], config["md"], config["windows"]
+    step = LATTICE[films["metal"]] / math.sqrt(2)
+    edges = {"x": films["repeats"][0] * step, "y": films["repeats"][1] * step * math.sqrt(3)}
+    for number, (axis, edge) in enumerate(edges.items()):
+        needed = windows["size"][number] + 2 * windows["margin"]
+        if needed > edge:
+            return (
+                f"windows.size plus twice windows.margin is {needed:g} A along {axis}, but the surface is only "
+                f"{edge:.1f} A long there; raise films.repeats or lower windows.margin."
+            )
+        if 2 * md["cutoff"] > edge:
+            return (
+                f"md.cutoff is {md['cutoff']:g} A, but it must be at most {edge / 2:.1f} A, half of the surface "
+                f"along {axis}; raise films.repeats or lower md.cutoff."
+            )
+    if films["vapour"] < md["cutoff"]:
+        return f"films.vapour is {films['vapour']:g} A, but it must be at least md.cutoff ({md['cutoff']:g} A)."
+    return None
+
+
+def _check_images(config: dict) -> str | None:
+    pixels, size = config["afm"]["pixels"], config["windows"]["size"]
+    channels, augmentation = config["network"]["channels"], config["training"]["augmentation"]
+    if size[0] != size[1]:
+        return f"windows.size is {size[0]:g} A by {size[1]:g} A, but images are square: make the two equal."
+    factor = 2 ** (len(channels) - 1)
+    if pixels % factor:
+        return (
+            f"afm.pixels is {pixels}, but it must be a multiple of {factor}, because network.channels has "
+            f"{len(channels)} levels and each but the last halves the image."
+        )
+    if 2 * augmentation["shift"] >= pixels:
+        return (
+            f"training.augmentation.shift is {augmentation['shift']} pixels, but it must be below half of "
+            f"afm.pixels ({pixels})."
+        )
+    if augmentation["cutout"] >= pixels**2:
+        return (
+            f"training.augmentation.cutout is {augmentation['cutout']} pixels, but it must be below the "
+            f"{pixels**2} pixels of an image."
+        )
+    return None
+
+
+def _check_heights(config: dict) -> str | None:
+    afm = config["afm"]
+    low, high = afm["heights"]
+    if low >= high:
+        return f"afm.heights must ascend, but {low:g} A comes before {high:g} A."
+    steps = (high - low) / afm["height_step"]
+    if not math.isclose(steps, round(steps), abs_tol=1e-6):
+        return (
+            f"afm.heights span {high - low:g} A, but the span must be a whole multiple of afm.height_step "
+            f"({afm['height_step']:g} A)."
+        )
+    if round(steps) + 1 < config["network"]["heights"]:
+        return (
+            f"network.heights is {config['network']['heights']}, but afm.heights and afm.height_step give only "
+            f"{round(steps) + 1} images."
+        )
+    probe = low + afm["height_offset"] - afm["tip"]["length"]
+    if probe < LEAST_PROBE_HEIGHT:
+        return (
+            f"the lowest of afm.heights plus afm.height_offset minus afm.tip.length puts the probe {probe:.1f} A "
+            f"above the mean oxygen, but it must be at least {LEAST_PROBE_HEIGHT:g} A."
+        )
+    return None
+
+
+# --- sentences for the faults that the schema finds ---------------------------------------------------------
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_checker: object, value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
+
+
+def _rank(fault: ValidationError) -> tuple[int, str]:
+    """Unknown keys first, for one often explains the others; then in the order of the paths."""
+    kind = str(fault.validator)
+    return (ORDER.index(kind) if kind in ORDER else len(ORDER), fault.json_path)
+
+
+def _sentence(fault: ValidationError, schema: dict) -> str:
+    path = ".".join(str(part) for part in fault.absolute_path if isinstance(part, str))
+    where = path + "".join(f"[{part}]" for part in fault.absolute_path if isinstance(part, int))
+    keys = dict(leaves(schema))
+    if fault.validator == "additionalProperties":
+        name = next(key for key in fault.instance if key not in fault.schema["properties"])
+        return _unknown(f"{path}.{name}" if path else str(name), list(fault.schema["properties"]), list(keys))
+    if fault.validator == "required":
+        name = next(key for key in fault.validator_value if key not in fault.instance)
+        full = f"{path}.{name}" if path else name
+        return f"the key '{full}' is missing{_meaning(keys.get(full))}."
+    if fault.validator == "type":
+        found, hint = _found(fault.instance)
+        unit = _unit(keys.get(path), " in") if fault.validator_value in ("number", "integer") else ""
+        return f"{where or 'the file'} must be {_kind(fault.validator_value)}{unit}, not {found}{hint}."
+    return f"{where} is {fault.instance!r}, but it must {_allowed(fault, _unit(keys.get(path)))}."
+
+
+def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
+    if path in known:
+        *groups, name = path.split(".")
+        nested = "".join(f"{group}: {{" for group in groups) + f"{name}: ..." + "}" * len(groups)
+        return f"unknown key '{path}'; write it nested, as {nested}."
+    parent, _, name = path.rpartition(".")
+    near = [f"{parent}.{sibling}" if parent else sibling for sibling in siblings]
+    for candidates in (near, known):
+        best = max(candidates, key=lambda candidate: _likeness(name, candidate))
+        if _likeness(name, best) >= SIMILAR:
+            return f"unknown key '{path}'; did you mean '{best}'?"
+    return f"unknown key '{path}'; {parent or 'the top level'} takes {', '.join(siblings)}."
+
+
+def _likeness(name: str, path: str) -> float:
+    return SequenceMatcher(None, name.lower(), path.rpartition(".")[2].lower()).ratio()
+
+
+def _meaning(leaf: dict | None) -> str:
+    return f" ({leaf['description'].split(';')[0].rstrip('.')}{_unit(leaf, ', in')})" if leaf else ""
+
+
+def _unit(leaf: dict | None, before: str = "") -> str:
+    return f"{before} {leaf['unit']}" if leaf and leaf["unit"] not in ("1", "none") else ""
+
+
+def _kind(name: str) -> str:
+    return {
+        "number": "a number",
+        "integer": "a whole number",
+        "string": "a text",
+        "array": "a list",
+        "object": "a group of keys",
+    }[name]
+
+
+def _found(value: object) -> tuple[str, str]:
+    """Say what stands there instead, and help with YAML's traps."""
+    if isinstance(value, str):
+        try:
+            return f"the text {value!r}", f" (YAML reads it as a number only when written {float(value)!r})"
+        except ValueError:
+            return f"the text {value!r}", ""
+    if value is None:
+        return "empty", ""
+    if isinstance(value, dict):
+        return "a group of keys", ""
+    return repr(value), ""
+
+
+def _allowed(fault: ValidationError, unit: str) -> str:
+    schema, kind = fault.schema, fault.validator
+    if kind == "enum":
+        return "be one of " + ", ".join(map(str, schema["enum"]))
+    if kind in ("minItems", "maxItems"):
+        least, most = schema["minItems"], schema.get("maxItems")
+        return f"have {least} values" if least == most else f"have at least {least} values" + (
+            f" and at most {most}" if most else ""
+        )
+    if kind == "uniqueItems":
+        return "name each value once"
+    if kind == "multipleOf":
+        return f"be a multiple of {schema['multipleOf']}"
+    if kind == "pattern":
+        return "start with a letter or digit and hold only letters, digits, dot, dash and underscore"
+    if kind == "minLength":
+        return "not be empty"
+    low = f"above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""
+    low = low or f"at least {schema['minimum']:g}"
+    high = f"below {schema['exclusiveMaximum']:g}" if "exclusiveMaximum" in schema else ""
+    high = high or f"at most {schema['maximum']:g}"
+    return f"be {low} and {high}{unit}"
