@@ -40,14 +40,12 @@ def predict(
             metavar="DIR", help="Folder of images, 0.png the closest to the surface, and cell.txt with their size."
         ),
     ],
-    weights: Annotated[
-        Path | None, typer.Option(help="Weights to use.", show_default=f"the newest {WEIGHTS}")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights to use.", show_default=f"the newest {WEIGHTS}")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", show_default="DIR's name with _predicted")
     ] = None,
 ) -> None:
-    """Find the atoms that a stack of measured images shows: structure.xyz, map.png and report.html."""
+    """Find the atoms that a stack of measured images shows: structure.xyz, map.png and report.md."""
     with _one_sentence():
         from icescope.afm.measured import read_stack
 
@@ -65,7 +63,7 @@ def predict(
         network, card = load_weights(weights)
         prediction = predict_stack(images, network, card)
         write_prediction(prediction, draw_prediction(prediction), card, weights, out, truth)
-        typer.echo(f"{_formula(prediction.atoms)}: see {out / 'report.html'}")
+        typer.echo(f"{_formula(prediction.atoms)}: see {out / 'report.md'}")
 
 
 def newest_weights(folder: Path) -> Path:
@@ -73,7 +71,8 @@ def newest_weights(folder: Path) -> Path:
     found = sorted(folder.glob(WEIGHTS), key=lambda path: path.stat().st_mtime)
     if not found:
         raise InputError(
-            f"There are no weights under {folder} ({WEIGHTS}); run `make run` there first, or give a file with --weights."
+            f"There are no weights under {folder} ({WEIGHTS}); run `make run` there first,"
+            " or give a file with --weights."
         )
     return found[-1]
 

@@ -4,7 +4,9 @@ Only the standard library, PyYAML and jsonschema are imported here, because the 
 parse time.
 """
 
+import csv
 import math
+import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import combinations, product
@@ -20,6 +22,7 @@ from icescope.errors import InputError
 LATTICE = {"Au": 4.0782, "Pt": 3.9236}  # A, lattice constants of the INTERFACE force field (Heinz 2008)
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
 SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
+COLUMNS = ["name", "folder", "description"]  # of the table of experiments
 ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
 
 
@@ -41,6 +44,40 @@ def check_config(config: dict, schema: str | Path) -> None:
             raise InputError(f"config: {problem}")
 
 
+def read_experiments(table: str | Path, root: str | Path) -> dict[str, str]:
+    """Read the table of measured stacks (tab-separated: name, folder, description): the folder of each name.
+
+    The table and the folders count from the current folder; what is not there is looked for under `root`, the checkout.
+
+    Raises
+    ------
+    InputError
+        The table is missing, has other columns, or a row without a usable, unique name or without a folder.
+    """
+    path = _found_under(table, root)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter="\t") if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} could not be read as a table of experiments: {error}.") from error
+    if not rows or rows[0] != COLUMNS:
+        found = ", ".join(rows[0]) if rows else "nothing"
+        raise InputError(f"{table} must start with the columns {', '.join(COLUMNS)}, separated by tabs; found {found}.")
+    folders: dict[str, str] = {}
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(COLUMNS):
+            raise InputError(f"{table}: row {number} has {len(row)} cells instead of 3; separate them by tabs.")
+        name, folder, _ = row
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise InputError(f"{table}: row {number} has the name {name!r}; use letters, digits, _ and - only.")
+        if name in folders:
+            raise InputError(f"{table}: the name {name!r} stands twice; give each row its own.")
+        if not folder or not Path(_found_under(folder, root)).is_dir():
+            raise InputError(f"{table}: row {number} ({name}) names the folder {folder!r}, which does not exist.")
+        folders[name] = _found_under(folder, root)
+    return folders
+
+
 def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
     """Yield the dotted path and the schema of every key that holds a value rather than more keys."""
     for name, child in schema.get("properties", {}).items():
@@ -49,6 +86,10 @@ def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
             yield from leaves(child, below)
         else:
             yield below, child
+
+
+def _found_under(path: str | Path, root: str | Path) -> str:
+    return str(path) if Path(path).exists() or not (Path(root) / path).exists() else str(Path(root) / path)
 
 
 # --- what a schema cannot say: each check returns a sentence, or None ---------------------------------------
@@ -166,9 +207,7 @@ def _is_number(_checker: object, value: object) -> bool:
 
 _Validator = extend(
     Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"integer": _is_integer, "number": _is_number}
-    ),
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
 )
 
 
@@ -200,7 +239,7 @@ def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
     if path in known:
         *groups, name = path.split(".")
         nested = "".join(f"{group}: {{" for group in groups) + f"{name}: ..." + "}" * len(groups)
-        return f"unknown key '{path}'; write it nested, as {nested}."
+        return f"unknown key '{path}'; write it nested in a file for --configfile: {nested}."
     parent, _, name = path.rpartition(".")
     near = [f"{parent}.{sibling}" if parent else sibling for sibling in siblings]
     for candidates in (near, known):
@@ -235,10 +274,16 @@ def _kind(name: str) -> str:
 def _found(value: object) -> tuple[str, str]:
     """Say what stands there instead, and help with YAML's traps."""
     if isinstance(value, str):
+        found = f"the text {value!r}"
+        if isinstance(yaml.safe_load(value), int | float):
+            return (
+                found,
+                " (quoted, or nested in --config, a number is text: write it plainly in a file for --configfile)",
+            )
         try:
-            return f"the text {value!r}", f" (YAML reads it as a number only when written {float(value)!r})"
+            return found, f" (YAML needs a decimal point: write {float(value)!r})"
         except ValueError:
-            return f"the text {value!r}", ""
+            return found, ""
     if value is None:
         return "empty", ""
     if isinstance(value, dict):
@@ -252,8 +297,10 @@ def _allowed(fault: ValidationError, unit: str) -> str:
         return "be one of " + ", ".join(map(str, schema["enum"]))
     if kind in ("minItems", "maxItems"):
         least, most = schema["minItems"], schema.get("maxItems")
-        return f"have {least} values" if least == most else f"have at least {least} values" + (
-            f" and at most {most}" if most else ""
+        return (
+            f"have {least} values"
+            if least == most
+            else f"have at least {least} values" + (f" and at most {most}" if most else "")
         )
     if kind == "uniqueItems":
         return "name each value once"

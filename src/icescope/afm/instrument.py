@@ -1,10 +1,10 @@
 """What an instrument adds to a clean stack: white noise, lateral drift, scan-line glitches.
 
-Each function takes images (height, y, x), row 0 at the lowest y and the fast scan along x, returns a new float32
-array, and draws from the generator that it is given, so that a seed repeats the result. Measured stacks of ice have a
-high-frequency residual of 2 to 8 % of the contrast, up to 0.25 A of drift from one image to the next after alignment, and
-now and then a disturbed line: read off public stacks of this kind (Zenodo record 10054847), not off a model of
-the instrument.
+Each function takes images (height, y, x), row 0 at the lowest y and the fast scan along x, returns a new
+float32 array, and draws from the generator that it is given, so that a seed repeats the result. Measured stacks
+of ice have a high-frequency residual of 2 to 8 % of the contrast, up to 0.25 A of drift from one image to the next
+after alignment, and now and then a disturbed line: read off public stacks of this kind (repository
+supercgor/AmorAFM, dataset/ss), not off a model of the instrument.
 """
 
 import numpy as np

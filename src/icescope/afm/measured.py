@@ -1,28 +1,21 @@
 """Measured stacks: a folder of images and a `cell.txt` in, one array with coordinates in Angstrom out.
 
-`read_stack` refuses what it cannot use with one sentence; `read_experiments` reads the table of the folders
-that the workflow predicts. xarray is imported where it is used, so that the workflow can read the table quickly.
+`read_stack` refuses what it cannot use with one sentence.
 """
 
-from __future__ import annotations
-
-import csv
 import logging
 import math
 import re
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 from PIL import Image
 
 from icescope.errors import InputError
-
-if TYPE_CHECKING:
-    import xarray as xr
+from icescope.storage import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +23,8 @@ SUFFIXES = (".png", ".tif", ".tiff")
 SMALLEST_CELL, LARGEST_CELL = 0.5, 1000.0  # nm
 SMALLEST_SIDE = 16  # pixels
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green, blue (ITU-R BT.601)
-UNIFORM = 0.05  # a line of pixels is uniform when its spread is below this share of the image's spread
+UNIFORM = 0.1  # a line of pixels is uniform when its spread is below this share of the image's spread
 WIDEST_FRAME = 0.05  # of the side; a wider uniform band is no frame
-EXPERIMENT_COLUMNS = ["name", "folder", "description"]
 
 
 def read_stack(folder: str | Path) -> xr.DataArray:
@@ -58,8 +50,6 @@ def read_stack(folder: str | Path) -> xr.DataArray:
     InputError
         The folder, an image or `cell.txt` is missing or cannot be used.
     """
-    import xarray as xr
-
     folder = Path(folder)
     if not folder.exists():
         raise InputError(f"{folder} does not exist; give the folder that holds the images and cell.txt.")
@@ -78,9 +68,6 @@ def read_stack(folder: str | Path) -> xr.DataArray:
     if any(frame):
         log.info("%s: cropped a uniform frame of %d (left), %d (right), %d (bottom), %d (top) pixels", folder, *frame)
     stack = stack[:, bottom : rows - top, left : columns - right]
-    for file, image in zip(files, stack, strict=True):
-        if np.ptp(image) == 0:
-            raise InputError(f"{file} is the same grey everywhere; export it again, or remove it from the folder.")
     return xr.DataArray(
         np.ascontiguousarray(stack),
         dims=("height", "y", "x"),
@@ -99,12 +86,34 @@ def read_stack(folder: str | Path) -> xr.DataArray:
     )
 
 
+def write_stack(folder: str | Path, images: np.ndarray, size: tuple[float, float], comment: str) -> None:
+    """Write images as `0.png`, `1.png`, ... and their `cell.txt`, as `read_stack` reads them.
+
+    Parameters
+    ----------
+    images : (height, y, x), uint8
+        Row 0 at the lowest y.
+    size
+        Width and height in A.
+    comment
+        First line of `cell.txt`.
+    """
+    folder = Path(folder)
+    for number, image in enumerate(images):
+        with whole_file(folder / f"{number}.png") as partial:
+            Image.fromarray(np.ascontiguousarray(image[::-1])).save(partial, format="PNG")
+    with whole_file(folder / "cell.txt") as partial:
+        partial.write_text(f"{comment}\n{size[0] / 10:.6g} {size[1] / 10:.6g}\n", encoding="utf-8")
+
+
 def image_files(folder: Path) -> list[Path]:
     """Images of a folder from the closest to the surface upwards: by their integer names, else in natural order."""
+    try:
+        content = list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} could not be read: {error.strerror or error}.") from error
     found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        path for path in content if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
     ]
     if not found:
         raise InputError(f"{folder} holds no PNG or TIFF images; export one image for each tip height into it.")
@@ -147,18 +156,21 @@ def read_cell(path: Path) -> tuple[float, float]:
 def uniform_frame(stack: np.ndarray) -> tuple[int, int, int, int]:
     """Widths (pixels) of the uniform frame around the images: left, right, bottom, top.
 
-    A line of pixels belongs to the frame when the range between its 5th and 95th percentile is below a twentieth of
-    the range between the image's 1st and 99th, in any image of the stack; a band wider than a twentieth of the
-    side is not a frame but part of the image, and is kept.
+    A line of pixels belongs to the frame when the range between its 5th and 95th percentile is below a tenth of
+    the range between the image's 1st and 99th, in any image of the stack; both count away from the corners, which
+    lie in two bands. A band wider than a twentieth of the side is not a frame but part of the image, and is kept.
 
     Parameters
     ----------
     stack : (height, y, x)
+        Row 0 at the bottom.
     """
     widths = {}
-    for axis, sides in ((2, ("left", "right")), (1, ("bottom", "top"))):
-        spread = np.subtract(*np.percentile(stack, [95, 5], axis=3 - axis))
-        contrast = np.subtract(*np.percentile(stack, [99, 1], axis=(1, 2)))[:, None]
+    rows, columns = (slice(length // 10, length - length // 10) for length in stack.shape[1:])
+    contrast = np.subtract(*np.percentile(stack[:, rows, columns], [99, 1], axis=(1, 2)))[:, None]
+    lines_along = {1: stack[:, rows], 2: stack[:, :, columns]}
+    for axis, sides in ((1, ("left", "right")), (2, ("bottom", "top"))):
+        spread = np.subtract(*np.percentile(lines_along[axis], [95, 5], axis=axis))
         uniform = spread <= UNIFORM * contrast
         for side, lines in zip(sides, (uniform, uniform[:, ::-1]), strict=True):
             width = int(max(_leading(line) for line in lines))
@@ -167,54 +179,6 @@ def uniform_frame(stack: np.ndarray) -> tuple[int, int, int, int]:
                 width = 0
             widths[side] = width
     return widths["left"], widths["right"], widths["bottom"], widths["top"]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One row of the table of measured stacks; `folder` is relative to where the workflow is run."""
-
-    name: str
-    folder: str
-    description: str
-
-
-def read_experiments(path: str | Path) -> dict[str, Experiment]:
-    """Read the table of measured stacks: tab-separated columns name, folder, description.
-
-    Raises
-    ------
-    InputError
-        The table is missing, has other columns, or a row without a usable, unique name or without a folder.
-    """
-    path = Path(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file, delimiter="\t") if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} could not be read as a table of experiments: {error}.") from error
-    if not rows or [cell.strip() for cell in rows[0]] != EXPERIMENT_COLUMNS:
-        found = ", ".join(rows[0]) if rows else "nothing"
-        raise InputError(
-            f"{path} must start with the columns {', '.join(EXPERIMENT_COLUMNS)}, separated by tabs; found {found}."
-        )
-    experiments: dict[str, Experiment] = {}
-    for number, row in enumerate(rows[1:], start=1):
-        cells = [cell.strip() for cell in row]
-        if len(cells) != len(EXPERIMENT_COLUMNS):
-            raise InputError(
-                f"{path}: row {number} has {len(cells)} cells instead of {len(EXPERIMENT_COLUMNS)}; separate them by tabs."
-            )
-        experiment = Experiment(*cells)
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", experiment.name):
-            raise InputError(
-                f"{path}: row {number} has the name {experiment.name!r}; use letters, digits, _ and - only."
-            )
-        if experiment.name in experiments:
-            raise InputError(f"{path}: the name {experiment.name!r} stands twice; give each row its own.")
-        if not experiment.folder:
-            raise InputError(f"{path}: row {number} ({experiment.name}) has no folder; name the one with its images.")
-        experiments[experiment.name] = experiment
-    return experiments
 
 
 def _natural(path: Path) -> tuple:
@@ -263,7 +227,8 @@ def _read_image(path: Path) -> tuple[np.ndarray, str]:
     bad = int(np.count_nonzero(~np.isfinite(pixels)))
     if bad:
         raise InputError(f"{path} has {bad} pixels that are NaN or infinite; fill or crop them and export it again.")
-    if np.ptp(pixels) == 0:
+    rows, columns = pixels.shape
+    if np.ptp(pixels[rows // 10 : rows - rows // 10, columns // 10 : columns - columns // 10]) == 0:
         raise InputError(f"{path} is the same grey everywhere; export it again, or remove it from the folder.")
     return pixels.astype(np.float32), units
 
@@ -279,7 +244,8 @@ def _check_sizes(files: list[Path], images: tuple[np.ndarray, ...]) -> None:
             )
     if min(rows, columns) < SMALLEST_SIDE:
         raise InputError(
-            f"{files[0].parent}: the images have {columns} x {rows} pixels; at least {SMALLEST_SIDE} on each side are needed."
+            f"{files[0].parent}: the images have {columns} x {rows} pixels; at least"
+            f" {SMALLEST_SIDE} on each side are needed."
         )
 
 

@@ -9,9 +9,10 @@ from icescope.afm.frequency_shift import NEWTON_PER_METRE
 from icescope.afm.interaction import Sample, pair_force_and_hessian
 from icescope.errors import InputError
 
-TOLERANCE = 3e-3  # A; the error of a Newton step that small is its square
+TOLERANCE = 1e-3  # A; the error left by a Newton step that small is of the order of its square
 LONGEST_STEP = 0.1  # A
 MOST_STEPS = 60
+SOFTEST = 0.02  # of the lateral stiffness: the least eigenvalue that a step divides by; a true minimum rarely has less
 # Pairs of one tile: what fits a core's second-level cache, and what fills a GPU.
 TILE = {"cpu": 2**16, "cuda": 2**26}
 
@@ -125,7 +126,7 @@ def _newton_step(probe: Tensor, anchor: Tensor, sample: Sample, tip: Tip) -> tup
     force, hessian = pair_force_and_hessian(probe, sample)
     spring_force, spring_hessian = spring_force_and_hessian(probe, anchor, tip)
     total = hessian + spring_hessian
-    softest = 0.5 * tip.lateral_stiffness / NEWTON_PER_METRE
+    softest = SOFTEST * tip.lateral_stiffness / NEWTON_PER_METRE
     shift = (softest - _smallest_eigenvalue(total)).clamp(min=0)
     inverse = _inverse(total + shift[..., None, None] * torch.eye(3).to(total))
     step = (inverse @ (force + spring_force)[..., None])[..., 0]

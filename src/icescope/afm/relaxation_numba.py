@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, prange
 
 from icescope.afm.frequency_shift import NEWTON_PER_METRE
-from icescope.afm.relaxation import LONGEST_STEP, MOST_STEPS, TOLERANCE, Tip
+from icescope.afm.relaxation import LONGEST_STEP, MOST_STEPS, SOFTEST, TOLERANCE, Tip
 
 F32 = np.float32
 _3, _6, _12, _48, _168 = F32(3), F32(6), F32(12), F32(48), F32(168)
@@ -92,7 +92,7 @@ def _relax(anchor_xy, tip_height, atoms, c12, c6, kq, lateral, radial, length, p
                 yy = hyy + lateral + across + along * ny * ny
                 zz = hzz + across + along * nz * nz
                 xy, xz, yz = hxy + along * nx * ny, hxz + along * nx * nz, hyz + along * ny * nz
-                shift = 0.5 * lateral - _smallest_eigenvalue(xx, xy, xz, yy, yz, zz)
+                shift = SOFTEST * lateral - _smallest_eigenvalue(xx, xy, xz, yy, yz, zz)
                 if shift > 0:
                     xx, yy, zz = xx + shift, yy + shift, zz + shift
                 ixx, ixy, ixz = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy

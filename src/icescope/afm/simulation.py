@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -17,8 +18,8 @@ from icescope.afm.relaxation_numba import relax_compiled
 from icescope.errors import InputError
 
 # Whole periodic images are included up to this distance beyond the scanned area, A. The dispersion of an oxygen
-# there is about 1e-7 eV, and the field of a neutral layer beyond it has no lateral structure.
-IMAGE_REACH = 25.0
+# there is below 1e-8 eV, and the field of a neutral layer beyond it has no lateral structure.
+IMAGE_REACH = 40.0
 
 
 @dataclass(frozen=True)
@@ -137,22 +138,22 @@ def _with_images(atoms: Atoms, scan: Scan) -> Atoms:
     cell = atoms.cell[:2, :2]
     if any(np.allclose(cell[axis], 0) for axis in periodic):
         raise InputError("a structure is periodic along a direction in which its cell has no length; set the cell.")
-    # Fractional corners of the scanned area widened by the reach, against the span of the atoms themselves.
-    full = np.array([cell[axis] if axis in periodic else np.eye(2)[axis] for axis in (0, 1)])
-    corners = np.array(
-        [[a, b] for a in (scan.x[0] - IMAGE_REACH, scan.x[-1] + IMAGE_REACH)
-         for b in (scan.y[0] - IMAGE_REACH, scan.y[-1] + IMAGE_REACH)]
-    ) @ np.linalg.inv(full)  # fmt: skip
-    inside = atoms.positions[:, :2] @ np.linalg.inv(full)
-    low = np.floor(corners.min(0) - inside.max(0)).astype(int)
-    high = np.ceil(corners.max(0) - inside.min(0)).astype(int)
-    ranges = [range(low[axis], high[axis] + 1) if axis in periodic else range(1) for axis in (0, 1)]
+    # Cells are taken whole, in a disc about the middle of the scan: a whole cell is neutral, and in a disc the dipoles
+    # of the far cells leave no field in its middle.
+    vectors = cell[periodic]
+    middle = np.array([scan.x[0] + scan.x[-1], scan.y[0] + scan.y[-1]]) / 2
+    to_middle = middle - atoms.positions[:, :2].mean(0)
+    radius = IMAGE_REACH + np.hypot(np.ptp(scan.x), np.ptp(scan.y)) / 2
+    corners = to_middle + radius * np.array(list(product((-1, 1), repeat=2)))
+    steps = corners @ np.linalg.pinv(vectors)
+    ranges = [np.arange(*bounds) for bounds in zip(np.floor(steps.min(0)), np.ceil(steps.max(0)) + 1, strict=True)]
+    shifts = np.array(list(product(*ranges))) @ vectors
+    shifts = shifts[np.linalg.norm(shifts - to_middle, axis=1) <= radius]
     images = Atoms()
-    for i in ranges[0]:
-        for j in ranges[1]:
-            image = atoms.copy()
-            image.positions[:, :2] += i * full[0] + j * full[1]
-            images += image
+    for shift in shifts:
+        image = atoms.copy()
+        image.positions[:, :2] += shift
+        images += image
     return images
 
 

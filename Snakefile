@@ -1,0 +1,31 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/md.smk"
+include: "workflow/rules/afm.smk"
+include: "workflow/rules/learning.smk"
+include: "workflow/rules/experiments.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.afm_windows.output.figure,
+        rules.afm_fig2.output.figure,
+        rules.experiments.input,
+        rules.reproduction.output.table,
+    localrule: True
+
+
+onsuccess:
+    print_results()

@@ -1,0 +1,1 @@
+"""Figures, one module each: data in, Matplotlib figure out."""

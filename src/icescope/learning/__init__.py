@@ -1,0 +1,1 @@
+"""Networks from image stacks to maps: data, training, weights, predictions."""

@@ -1,0 +1,138 @@
+"""Training of the network: mean square error on the colour map, Adam (Tang et al. 2023, Methods)."""
+
+import logging
+import time
+from pathlib import Path
+
+import lightning as L
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch import Tensor
+
+from icescope.learning.data import StackData, Stacks
+from icescope.learning.unet import UNet3d
+from icescope.progress import SECONDS_BETWEEN_LINES
+
+log = logging.getLogger(__name__)
+
+MINUTES_BETWEEN_CHECKPOINTS = 2
+
+
+class MapRegression(L.LightningModule):
+    """Mean square error between predicted and true colour maps; `history` keeps one row an epoch."""
+
+    def __init__(self, network: UNet3d, learning_rate: float, schedule: str):
+        super().__init__()
+        self.network, self.learning_rate, self.schedule = network, learning_rate, schedule
+        self.history: list[dict[str, float]] = []
+        self._losses: list[Tensor] = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        loss = self._loss(batch)
+        self._losses.append(loss.detach())
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        self.log("validation_loss", self._loss(batch), batch_size=len(batch[0]))
+
+    def _loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        images, maps = batch
+        return torch.nn.functional.mse_loss(self.network(images).float(), maps)
+
+    def on_train_epoch_end(self) -> None:
+        # Lightning runs the validation of an epoch before this hook.
+        row = {"epoch": self.current_epoch + 1, "training_loss": float(torch.stack(self._losses).mean())}
+        row["validation_loss"] = float(self.trainer.callback_metrics["validation_loss"])
+        self.history.append(row)
+        self._losses.clear()
+        log.info("epoch %(epoch)d: loss %(training_loss).4f, on validation %(validation_loss).4f", row)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.history = checkpoint["history"]
+
+    def configure_optimizers(self) -> dict:
+        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate)
+        if self.schedule == "constant":
+            return {"optimizer": optimizer}
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class ProgressLines(L.Callback):
+    """A line in the log now and then: epoch, step, time left."""
+
+    def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        self.begun = self.last = time.monotonic()
+        self.first_step = trainer.global_step
+        log.info("training from step %d of %d", self.first_step, trainer.estimated_stepping_batches)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_) -> None:
+        now = time.monotonic()
+        if now - self.last >= SECONDS_BETWEEN_LINES:
+            total, done = int(trainer.estimated_stepping_batches), trainer.global_step
+            left = (now - self.begun) / (done - self.first_step) * (total - done)
+            log.info("training: step %d of %d, about %.0f s left", done, total, left)
+            self.last = now
+
+
+def train(
+    train_stacks: Stacks, validation_stacks: Stacks, network: dict, training: dict, seed: int, checkpoints: str | Path
+) -> tuple[UNet3d, pd.DataFrame]:
+    """Train a network, or go on from the last checkpoint in the folder `checkpoints`.
+
+    Parameters
+    ----------
+    train_stacks, validation_stacks
+        Of different trajectories.
+    network, training
+        The configuration's blocks of these names.
+    checkpoints
+        Folder that outlives a killed job; the caller removes it when the weights are safe.
+
+    Returns
+    -------
+    The network, and its history: epoch, training_loss, validation_loss.
+    """
+    L.seed_everything(seed, verbose=False)
+    task = MapRegression(UNet3d(**network), training["learning_rate"], training["schedule"])
+    data = StackData(train_stacks, validation_stacks, network["heights"], training, seed)
+    saver = ModelCheckpoint(
+        checkpoints,
+        filename="{step}",
+        save_last=True,
+        train_time_interval=pd.Timedelta(minutes=MINUTES_BETWEEN_CHECKPOINTS).to_pytimedelta(),
+    )
+    each_epoch = ModelCheckpoint(checkpoints, filename="epoch", every_n_epochs=1, enable_version_counter=False)
+    trainer = L.Trainer(
+        max_epochs=training["epochs"],
+        accelerator="auto",
+        devices=1,
+        precision=precision(),
+        gradient_clip_val=training["gradient_clip"],
+        callbacks=[saver, each_epoch, ProgressLines()],
+        plugins=[LightningEnvironment()],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+    )
+    trainer.fit(task, data, ckpt_path=_newest(Path(checkpoints)), weights_only=True)
+    return task.network.eval(), pd.DataFrame(task.history)
+
+
+def precision() -> str:
+    """bfloat16 where the processor computes in it, else single precision."""
+    native = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if native else "32-true"
+
+
+def _newest(folder: Path) -> Path | None:
+    files = sorted(folder.glob("*.ckpt"), key=lambda file: file.stat().st_mtime)
+    return files[-1] if files else None

@@ -1,0 +1,54 @@
+"""Weights as safetensors, with a JSON card beside them that says what they are."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from icescope.errors import InputError
+from icescope.learning.unet import UNet3d
+from icescope.provenance import file_sha256
+from icescope.storage import whole_file
+
+
+def save_weights(network: UNet3d, card: dict, path: str | Path) -> None:
+    """Write the weights to `path` (.safetensors) and the card, with the weights' SHA-256, to the same name in .json."""
+    with whole_file(path) as partial:
+        save_file(network.state_dict(), partial)
+    with whole_file(Path(path).with_suffix(".json")) as partial:
+        partial.write_text(json.dumps({**card, "sha256": file_sha256(path)}, indent=2) + "\n", encoding="utf-8")
+
+
+def load_weights(path: str | Path) -> tuple[UNet3d, dict]:
+    """The network in evaluation mode and its card.
+
+    Raises
+    ------
+    InputError
+        Weights or card are missing or damaged, or do not belong together.
+    """
+    path = Path(path)
+    card_path = path.with_suffix(".json")
+    for file in (path, card_path):
+        if not file.is_file():
+            raise InputError(f"{file} does not exist; weights are a .safetensors file with its .json card beside it.")
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        network = UNet3d(card["network"]["heights"], card["network"]["channels"])
+        sha256 = card["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{card_path} is not a card of icescope weights ({error!r}).") from error
+    if sha256 != file_sha256(path):
+        raise InputError(f"{path} and {card_path} do not belong together: the weights have another SHA-256.")
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} does not hold the weights that its card describes ({error}).") from error
+    return network.eval(), card
+
+
+def device() -> torch.device:
+    """The first GPU, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,106 @@
+"""Predicted atoms against true ones: one-to-one matching and the accuracy of each species."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+COUNTS = ("true_positive", "false_positive", "false_negative")
+
+
+def match(predicted: np.ndarray, true: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of predicted and true atoms, each used once: the most pairs within `radius`, then the closest.
+
+    Parameters
+    ----------
+    predicted, true
+        (n, 2) and (m, 2) lateral positions, A.
+
+    Returns
+    -------
+    Indices into predicted and into true, both (pairs,).
+    """
+    distance = cdist(predicted, true)
+    # A pair beyond the radius costs more than all pairs within it together, so it never displaces one.
+    cost = np.where(distance <= radius, distance, 1e3 + radius * max(distance.shape, default=1))
+    rows, columns = linear_sum_assignment(cost)
+    near = distance[rows, columns] <= radius
+    return rows[near], columns[near]
+
+
+def count(predicted: Atoms, true: Atoms, size: Sequence[float], radius: dict[str, float]) -> pd.DataFrame:
+    """True and false positives and false negatives of one structure, by species and by hydrogen pose.
+
+    True atoms outside the window (0 to size in x and y) may be matched, so that a prediction at the edge is not held
+    false, but do not count. A row such as "H up" counts a pair only where the pose is right as well.
+
+    Parameters
+    ----------
+    predicted, true
+        Structures with an array "pose".
+    size
+        Width and height of the window, A.
+    radius
+        Matching radius of each species, A.
+
+    Returns
+    -------
+    Rows by species, columns of COUNTS.
+    """
+    rows = {}
+    for symbol, r in radius.items():
+        poses = ["", "flat", "up", "down"] if symbol == "H" else [""]
+        for pose in poses:
+            p, t = (_select(atoms, symbol, pose) for atoms in (predicted, true))
+            i, j = match(p, t, r)
+            inside = ((t >= 0) & (t < np.asarray(size)[:2])).all(1)
+            true_positive = int(inside[j].sum())
+            rows[f"{symbol} {pose}".strip()] = (true_positive, len(p) - len(i), int(inside.sum()) - true_positive)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(COUNTS)).rename_axis("species")
+
+
+def accuracy(counts: pd.DataFrame) -> pd.Series:
+    """ACC = TP / (TP + FP + FN) of each row; NaN where there is nothing to find and nothing was found."""
+    total = counts[list(COUNTS)].sum(axis=1)
+    return counts.true_positive / total.where(total > 0)
+
+
+def accuracy_table(counts: Sequence[pd.DataFrame], loss: np.ndarray, share: float = 0.2) -> pd.DataFrame:
+    """Accuracy pooled over a set, and over its best and worst `share` by loss (Tang et al. 2023, Results).
+
+    Parameters
+    ----------
+    counts
+        One table of `count` for each sample.
+    loss
+        (samples,) mean square error of each map.
+
+    Returns
+    -------
+    Rows by species with columns accuracy, best, worst, and the pooled counts.
+    """
+    order = np.argsort(loss)
+    few = max(1, round(share * len(order)))
+
+    def pooled(samples: np.ndarray) -> pd.DataFrame:
+        return sum(counts[i] for i in samples)
+
+    everything = pooled(order)
+    table = pd.DataFrame(
+        {
+            "accuracy": accuracy(everything),
+            "best": accuracy(pooled(order[:few])),
+            "worst": accuracy(pooled(order[-few:])),
+        }
+    )
+    return table.join(everything)
+
+
+def _select(atoms: Atoms, symbol: str, pose: str) -> np.ndarray:
+    chosen = np.array(atoms.get_chemical_symbols()) == symbol
+    if pose:
+        chosen &= atoms.get_array("pose") == pose
+    return atoms.positions[chosen, :2]

@@ -1,0 +1,1 @@
+"""Structures: building them (water films on metals) and cutting them (windows)."""

@@ -1,0 +1,165 @@
+"""Windows of a water film: what an AFM tip sees of it, cut from a trajectory at random places and depths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from ase import Atoms
+
+from icescope.errors import InputError
+from icescope.md.force_field import species_table
+from icescope.md.trajectory import film_indices, open_film
+
+TRIES_PER_WINDOW = 50
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where and when a window was cut: lower corner (3,), A, z above the topmost metal plane; frame; time, ps."""
+
+    origin: np.ndarray
+    frame: int
+    time: float
+
+
+def cut_windows(topology: str | Path, trajectory: str | Path, windows: dict, seed: int) -> xr.Dataset:
+    """Cut windows of a film at random frames, places and heights.
+
+    The height of a window's lower face is uniform from half a window below the lowest oxygen of its frame to
+    half a window below the highest, so that contact layer, inner layers and outer surface are all sampled.
+
+    Parameters
+    ----------
+    topology, trajectory
+        Files that `run_film` wrote.
+    windows
+        Config block `windows`: size (x, y, z) and margin, A; per_trajectory; minimum_molecules.
+    seed
+        Seed of the frames and origins.
+
+    Returns
+    -------
+    Dataset
+        Kind "windows": atoms of all samples one after another (dimension `atom`), `atom_count` of each sample.
+        `position` is relative to the window's corner in x and y and to the topmost metal plane in z. Atoms with
+        0 <= x < size[0] and 0 <= y < size[1] are those to find; the others, in the margin, are context.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, the cell is too small, or the film is too thin for the windows asked for.
+    """
+    universe = open_film(topology, trajectory)
+    oxygens, metal = film_indices(universe)
+    size, margin = np.asarray(windows["size"], dtype=float), float(windows["margin"])
+    cell = universe.dimensions[:3].astype(float)
+    if (size[:2] + 2 * margin > cell[:2]).any():
+        raise InputError(
+            f"Windows of {size[0]:g} x {size[1]:g} A with windows.margin {margin:g} A do not fit the cell of "
+            f"{cell[0]:.1f} x {cell[1]:.1f} A of {trajectory}; raise films.repeats, or lower windows.size."
+        )
+    wanted = windows["per_trajectory"]
+    rng = np.random.default_rng(seed)
+    cut, places = [], []
+    for _ in range(TRIES_PER_WINDOW * wanted):
+        if len(cut) == wanted:
+            break
+        frame = universe.trajectory[int(rng.integers(len(universe.trajectory)))]
+        molecules = _whole_molecules(frame.positions, oxygens, metal, cell)
+        low, high = molecules[:, 0, 2].min(), molecules[:, 0, 2].max()
+        origin = rng.uniform([0, 0, low - size[2] / 2], [cell[0], cell[1], high - size[2] / 2])
+        window = cut_window(molecules, cell, origin, size, margin)
+        inside = ((window[:, 0, :2] >= 0) & (window[:, 0, :2] < size[:2])).all(axis=1)
+        if inside.sum() >= windows["minimum_molecules"]:
+            cut.append(window)
+            places.append(Window(origin, frame.frame, frame.time))
+    if len(cut) < wanted:
+        raise InputError(
+            f"Only {len(cut)} of {wanted} windows of {trajectory} hold {windows['minimum_molecules']} molecules; "
+            "lower windows.minimum_molecules, or raise the water coverage."
+        )
+    return _dataset(cut, places, size, margin)
+
+
+def cut_window(
+    molecules: np.ndarray, cell: np.ndarray, origin: np.ndarray, size: np.ndarray, margin: float
+) -> np.ndarray:
+    """Molecules whose oxygen lies in a window or in its lateral margin, as whole molecules.
+
+    Parameters
+    ----------
+    molecules
+        Positions (molecule, 3 atoms O H H, xyz), A, whole.
+    cell
+        Edges (3,) of the periodic cell, A.
+    origin
+        Lower corner (3,) of the window, A.
+    size
+        Edges (3,) of the window, A; size + 2 margin <= cell along x and y, so that each molecule is in it once.
+    margin
+        Width of the context around the window, A.
+
+    Returns
+    -------
+    ndarray
+        Positions (molecule, 3, 3), A: x and y relative to the origin, z as it was.
+    """
+    corner = origin[:2] - margin
+    oxygen = molecules[:, 0]
+    lateral = (oxygen[:, :2] - corner) % cell[:2] - margin
+    chosen = (lateral < size[:2] + margin).all(axis=1)
+    chosen &= (oxygen[:, 2] >= origin[2]) & (oxygen[:, 2] < origin[2] + size[2])
+    window = molecules[chosen]
+    window[:, :, :2] += (lateral - oxygen[:, :2])[chosen, None]
+    return window
+
+
+def atoms_of(dataset: xr.Dataset, sample: int) -> Atoms:
+    """Atoms of one sample of a "windows" dataset, margin included, with charges; not periodic, cell = window."""
+    one = take_samples(dataset, sample, sample + 1)
+    return Atoms(
+        numbers=one["number"].values,
+        positions=one["position"].values,
+        charges=one["charge"].values,
+        cell=dataset.attrs["window_size"],
+        pbc=False,
+    )
+
+
+def take_samples(dataset: xr.Dataset, first: int, last: int) -> xr.Dataset:
+    """Samples first to last - 1 of a dataset of ragged atoms, with their atoms."""
+    ends = np.concatenate([[0], np.cumsum(dataset["atom_count"].values)])
+    last = min(last, len(ends) - 1)
+    return dataset.isel(sample=slice(first, last), atom=slice(ends[first], ends[last]))
+
+
+def _whole_molecules(positions: np.ndarray, oxygens: np.ndarray, metal: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Molecules (molecule, 3, 3), A, made whole by the nearest image, z above the topmost metal plane."""
+    molecules = positions[oxygens[:, None] + np.arange(3)].astype(float)
+    arms = molecules - molecules[:, :1]
+    molecules -= cell * np.round(arms / cell)
+    molecules[:, :, 2] -= positions[metal, 2].max()
+    return molecules
+
+
+def _dataset(cut: list[np.ndarray], places: list[Window], size: np.ndarray, margin: float) -> xr.Dataset:
+    """Dataset of kind "windows" from the molecules of each window and where it was cut."""
+    counts = np.array([len(window) for window in cut])
+    molecules = counts.sum()
+    table = species_table()
+    molecule = np.concatenate([np.arange(count) for count in counts])
+    columns = {
+        "position": (("atom", "xyz"), np.concatenate(cut).reshape(-1, 3), "float32", "A"),
+        "number": (("atom",), np.tile([8, 1, 1], molecules), "uint8", "1"),
+        "charge": (("atom",), np.tile([table[s].charge for s in "OHH"], molecules), "float32", "e"),
+        "molecule": (("atom",), np.repeat(molecule, 3), "int32", "1"),
+        "atom_count": (("sample",), 3 * counts, "int32", "1"),
+        "origin": (("sample", "xyz"), np.array([place.origin for place in places]), "float32", "A"),
+        "frame": (("sample",), np.array([place.frame for place in places]), "int32", "1"),
+        "time": (("sample",), np.array([place.time for place in places]), "float32", "ps"),
+    }
+    return xr.Dataset(
+        {name: (dims, values.astype(kind), {"units": units}) for name, (dims, values, kind, units) in columns.items()},
+        attrs={"window_size": size.tolist(), "margin": margin},
+    )

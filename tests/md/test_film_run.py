@@ -1,0 +1,261 @@
+"""The film protocol: what it writes, that it is exact, and that it survives a kill."""
+
+import csv
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import MDAnalysis as mda
+import numpy as np
+import pytest
+
+from icescope.errors import InputError
+from icescope.md import film_run
+from icescope.md.film_run import run_film
+from icescope.md.profile import density_profile
+from icescope.md.trajectory import open_film, wrap_film
+from icescope.structures.film import water_and_metal, water_film
+
+MD = {
+    "timestep": 2.0,
+    "friction": 1.0,
+    "cutoff": 9.0,
+    "melt_temperature": 350.0,
+    "melt": 0.1,
+    "equilibration": 0.1,
+    "production": 0.3,
+    "frame_interval": 0.02,
+    "checkpoint_interval": 0.1,
+}
+FRAMES, INTERVALS = 15, 25
+
+
+@pytest.fixture(scope="module")
+def film():
+    return water_film("Au", [7, 4], layers=2, coverage=10, vapour=20.0, seed=2)
+
+
+@pytest.fixture(scope="module")
+def bare(film):
+    """The film's water alone: without the metal's table a run takes a fraction of a second."""
+    return film[film.numbers != 79]
+
+
+def run(film, folder, seed=11, md=MD):
+    """Run a film in a folder; positions (frame, atom, 3), times (frame,), record rows."""
+    outputs = [folder / name for name in ("film.xtc", "film.pdb", "film.csv")]
+    run_film(film, 240.0, md, seed, folder / "checkpoints", *outputs, threads=1)
+    return read(folder)
+
+
+def read(folder):
+    universe = mda.Universe(folder / "film.pdb", folder / "film.xtc")
+    frames = [(frame.positions.copy(), frame.time) for frame in universe.trajectory]
+    with open(folder / "film.csv", encoding="utf-8") as file:
+        record = list(csv.DictReader(file))
+    positions, times = zip(*frames, strict=True)
+    return np.array(positions), np.array(times), record
+
+
+@pytest.fixture(scope="module")
+def unbroken(film, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    return folder, *run(film, folder)
+
+
+@pytest.fixture(scope="module")
+def unbroken_bare(bare, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken_bare")
+    return folder, *run(bare, folder)
+
+
+def assert_same(result, unbroken):
+    for one, other in zip(result, unbroken[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_frames_have_the_times_of_the_production(unbroken):
+    _, positions, times, _ = unbroken
+    assert len(positions) == FRAMES
+    np.testing.assert_allclose(times, 0.2 + 0.02 * np.arange(1, FRAMES + 1), rtol=1e-5)
+
+
+def test_record_has_every_interval_of_every_phase(unbroken):
+    record = unbroken[3]
+    np.testing.assert_allclose([float(row["time_ps"]) for row in record], 0.02 * np.arange(1, INTERVALS + 1))
+    phases = [row["phase"] for row in record]
+    assert phases == ["melt"] * 5 + ["equilibration"] * 5 + ["production"] * FRAMES
+    assert all(100 < float(row["temperature_K"]) < 500 for row in record)
+    assert all(float(row["potential_energy_eV"]) < 0 for row in record)
+
+
+def test_metal_does_not_move(film, unbroken):
+    _, metal = water_and_metal(film.get_chemical_symbols())
+    np.testing.assert_allclose(unbroken[1][:, metal], np.tile(film.positions[metal], (FRAMES, 1, 1)), atol=1e-3)
+
+
+def test_water_moves_and_stays_rigid_and_whole(film, unbroken):
+    water, _ = water_and_metal(film.get_chemical_symbols())
+    molecules = unbroken[1][:, water].reshape(FRAMES, -1, 3, 3)
+    np.testing.assert_allclose(np.linalg.norm(molecules[:, :, 1:] - molecules[:, :, :1], axis=-1), 1.0, atol=3e-3)
+    hydrogens = np.linalg.norm(molecules[:, :, 2] - molecules[:, :, 1], axis=-1)
+    np.testing.assert_allclose(hydrogens, 1.63298, atol=3e-3)
+    assert np.abs(molecules[-1] - molecules[0]).max() > 0.1
+
+
+def test_oxygens_are_in_the_cell(film, unbroken):
+    water, metal = water_and_metal(film.get_chemical_symbols())
+    oxygens = unbroken[1][:, water[::3]]
+    low = np.array([0, 0, film.positions[metal, 2].min()])
+    assert (oxygens >= low - 1e-3).all() and (oxygens <= low + film.cell.lengths() + 1e-3).all()
+
+
+def test_topology_tells_elements_residues_and_cell(film, unbroken):
+    universe = open_film(unbroken[0] / "film.pdb", unbroken[0] / "film.xtc")
+    assert [e.capitalize() for e in universe.atoms.elements] == film.get_chemical_symbols()
+    assert set(universe.atoms.resnames) == {"AU", "SOL"}
+    assert len(universe.select_atoms("resname SOL").residues) == film.get_chemical_symbols().count("O")
+    np.testing.assert_allclose(universe.dimensions[:3], film.cell.lengths(), atol=2e-3)
+
+
+def test_a_finished_run_leaves_no_checkpoint(unbroken):
+    assert not (unbroken[0] / "checkpoints").exists()
+
+
+def test_same_seed_gives_the_same_trajectory_and_another_does_not(film, unbroken, tmp_path):
+    (tmp_path / "same").mkdir()
+    (tmp_path / "other").mkdir()
+    assert_same(run(film, tmp_path / "same"), unbroken)
+    assert not np.allclose(run(film, tmp_path / "other", seed=12)[0], unbroken[1], atol=0.01)
+
+
+@pytest.mark.parametrize("where", ["write_frames", "save", "write_topology", "_write_record", "_remove"])
+def test_a_run_that_dies_anywhere_resumes_to_the_unbroken_result(bare, unbroken_bare, tmp_path, monkeypatch, where):
+    """Dies before and then after the third call (or the only one) of each writing function."""
+    real, calls = getattr(film_run, where), []
+    last = 3 if where in ("write_frames", "save") else 1
+
+    def dies(*arguments):
+        calls.append(where)
+        if len(calls) == last:
+            raise KeyboardInterrupt
+        real(*arguments)
+        if len(calls) == last + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(film_run, where, dies)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(bare, tmp_path)
+    monkeypatch.undo()
+    if where != "_remove":
+        assert (tmp_path / "checkpoints" / "checkpoint.npz").is_file()
+    assert_same(run(bare, tmp_path), unbroken_bare)
+
+
+def test_a_killed_process_resumes_without_gap_or_duplicate(film, unbroken, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; from pathlib import Path; from icescope.md.film_run import run_film\n"
+        "from icescope.structures.film import water_film\n"
+        "film = water_film('Au', [7, 4], layers=2, coverage=10, vapour=20.0, seed=2)\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "outputs = [folder / name for name in ('film.xtc', 'film.pdb', 'film.csv')]\n"
+        f"run_film(film, 240.0, {MD!r}, 11, folder / 'checkpoints', *outputs, threads=1)\n"
+    )
+    process = subprocess.Popen([sys.executable, script], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    limit = time.monotonic() + 60
+    while not (tmp_path / "checkpoints" / "segment-00003.xtc").is_file():
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "film.xtc").exists()
+    assert_same(run(film, tmp_path), unbroken)
+
+
+def stop_early(bare, folder, monkeypatch):
+    """Leave a checkpoint in the middle of a run."""
+    real = film_run.save
+
+    def save_and_stop(path, state, run_hash):
+        real(path, state, run_hash)
+        if state.done == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(film_run, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(bare, folder)
+    monkeypatch.undo()
+    return folder / "checkpoints"
+
+
+@pytest.mark.parametrize("kept", [0, 100, 5000])
+def test_a_damaged_checkpoint_is_reported_and_the_run_starts_afresh(
+    bare, unbroken_bare, tmp_path, monkeypatch, caplog, kept
+):
+    checkpoint = stop_early(bare, tmp_path, monkeypatch) / "checkpoint.npz"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
+    with caplog.at_level(logging.WARNING):
+        result = run(bare, tmp_path)
+    assert "is damaged" in caplog.text
+    assert_same(result, unbroken_bare)
+
+
+def test_a_checkpoint_of_another_configuration_is_not_used(bare, unbroken_bare, tmp_path, monkeypatch, caplog):
+    stop_early(bare, tmp_path, monkeypatch)
+    with caplog.at_level(logging.WARNING):
+        positions, times, _ = run(bare, tmp_path, md=MD | {"production": 0.1})
+    assert "of another configuration" in caplog.text
+    assert len(positions) == 5
+    np.testing.assert_allclose(times, 0.2 + 0.02 * np.arange(1, 6), rtol=1e-5)
+
+
+def test_a_lost_segment_is_reported_and_the_run_starts_afresh(bare, unbroken_bare, tmp_path, monkeypatch, caplog):
+    checkpoints = stop_early(bare, tmp_path, monkeypatch)
+    next(checkpoints.glob("segment-*.xtc")).unlink()
+    with caplog.at_level(logging.WARNING):
+        result = run(bare, tmp_path)
+    assert "has lost segments" in caplog.text
+    assert_same(result, unbroken_bare)
+
+
+def test_other_files_in_the_checkpoint_folder_stay(bare, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "mine.txt").write_text("mine")
+    run(bare, tmp_path, md=MD | {"production": 0.02})
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["mine.txt"]
+
+
+def test_a_run_that_blows_up_says_so(bare, tmp_path):
+    with pytest.raises(InputError, match=r"not a number at .* lower md\.timestep"):
+        run(bare, tmp_path, md=MD | {"timestep": 20.0})
+
+
+def test_wrapping_moves_whole_molecules_only(film):
+    rng = np.random.default_rng(0)
+    water, _ = water_and_metal(film.get_chemical_symbols())
+    moved = film.positions.copy()
+    shifts = rng.integers(-2, 3, (len(water) // 3, 3)) * film.cell.lengths()
+    moved[water] += np.repeat(shifts, 3, axis=0)
+    np.testing.assert_allclose(wrap_film(film, moved), film.positions, atol=1e-9)
+
+
+def test_profile_counts_every_molecule(film, unbroken):
+    profile = density_profile(unbroken[0] / "film.pdb", unbroken[0] / "film.xtc")
+    width, depth = film.cell.lengths()[:2]
+    molecules = profile["oxygen_density_per_A3"].sum() * 0.1 * width * depth
+    assert molecules == pytest.approx(film.get_chemical_symbols().count("O"), rel=1e-4)
+    assert 2.2 < profile["z_A"][profile["oxygen_density_per_A3"].idxmax()] < 3.4
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # MDAnalysis's half-open reader
+def test_missing_trajectory_is_refused(unbroken, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        open_film(unbroken[0] / "film.pdb", tmp_path / "none.xtc")
+    (tmp_path / "bad.xtc").write_bytes(b"no trajectory")
+    with pytest.raises(InputError, match="could not be read"):
+        open_film(unbroken[0] / "film.pdb", tmp_path / "bad.xtc")

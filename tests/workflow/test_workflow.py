@@ -1,0 +1,272 @@
+"""The workflow as a user runs it, in a copy of the checkout; all tests share one run at smoke scale.
+
+That run is killed in the middle and started again, so that what the other tests look at has been resumed.
+"""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src")
+SMOKE = ("--configfile", "config/smoke.yaml")
+LONGEST = 1200  # s, for one call of Snakemake
+OUTPUTS = {
+    "film_trajectory": "films/*/trajectory.xtc",
+    "film_windows": "films/*/windows.zarr.zip",
+    "afm_stacks": "afm/*/*.zarr.zip",
+}
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy what a run needs to a fresh folder."""
+    target.mkdir()
+    for name in NEEDED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Environment in which the package is the copy's own, so that a test may edit it."""
+    return {**os.environ, "PYTHONPATH": str(folder / "src"), "NO_COLOR": "1"}
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Snakemake on two cores; its output, with errors, is in `stdout`."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+    )
+
+
+def finished(output: str) -> Counter:
+    """Jobs that a run finished, by rule."""
+    return Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output))
+
+
+def planned(output: str) -> set[str]:
+    """Rules that a dry run would run, from its table of job counts."""
+    table = re.search(r"^job +count\n[- ]+\n(.*?)^total", output, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^(\w+) +\d+$", table[1], re.MULTILINE)) if table else set()
+
+
+def times(results: Path) -> dict[Path, int]:
+    """Time of last change of every finished trajectory, window store and AFM shard."""
+    return {path: path.stat().st_mtime_ns for pattern in OUTPUTS.values() for path in results.glob(pattern)}
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    return copy_checkout(tmp_path_factory.mktemp("workflow") / "icescope")
+
+
+@pytest.fixture(scope="session")
+def killed(checkout: Path) -> tuple[Counter, dict[Path, int]]:
+    """Start the smoke run, and kill it and all its jobs after the first AFM shard: what was finished, and when."""
+    log = checkout / "killed.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *SMOKE, "--cores", "2"],
+            cwd=checkout,
+            env=environment(checkout),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + LONGEST
+        try:
+            while finished(log.read_text())["afm_stacks"] < 1 and time.monotonic() < deadline:
+                assert process.poll() is None, f"the run ended before its first AFM shard:\n{log.read_text()}"
+                time.sleep(0.2)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return finished(log.read_text()), times(checkout / "results" / "smoke")
+
+
+@pytest.fixture(scope="session")
+def resumed(checkout: Path, killed) -> Counter:
+    """Start the killed run again, and let it finish: the jobs of the second start."""
+    assert snakemake(checkout, *SMOKE, "--unlock").returncode == 0
+    run = snakemake(checkout, *SMOKE)
+    assert run.returncode == 0, run.stdout
+    return finished(run.stdout)
+
+
+@pytest.fixture
+def results(checkout: Path, resumed) -> Path:
+    """Results of the finished smoke run."""
+    return checkout / "results" / "smoke"
+
+
+# --- before anything runs -----------------------------------------------------------------------------------
+
+
+def test_lint_is_clean(checkout: Path):
+    run = snakemake(checkout, "--lint")
+    assert run.returncode == 0, run.stdout
+
+
+def test_format_is_clean():
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("scale", "profile"),
+    [
+        ("demo", "default"),
+        ("smoke", "default"),
+        ("workstation", "default"),
+        ("workstation", "gpu-workstation"),
+        ("paper", "default"),
+        ("paper", "slurm"),
+    ],
+)
+def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, profile: str):
+    overlay = () if scale == "demo" else ("--configfile", f"config/{scale}.yaml")
+    shutil.copytree(checkout / "config", tmp_path / "config")  # a folder without results: everything is to be made
+    where = ("--directory", str(tmp_path))
+    run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
+    assert run.returncode == 0, run.stdout
+    assert planned(run.stdout) >= {*OUTPUTS, "train_unet", "afm_windows", "afm_fig2"}
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("md={productoin: 2}", "config: unknown key 'md.productoin'; did you mean 'md.production'?"),
+        ("films={metal: Ag}", "config: films.metal is 'Ag', but it must be one of Au, Pt."),
+        ("md={production: 41.0}", "config: md.production must be a number in ps, not the text '41.0'"),
+    ],
+)
+def test_wrong_configuration_is_one_sentence(checkout: Path, override: str, sentence: str):
+    run = snakemake(checkout, "-n", "--config", override)
+    assert run.returncode != 0
+    assert sentence in run.stdout
+    assert "Traceback" not in run.stdout
+    assert "File " not in run.stdout
+
+
+def test_missing_table_of_experiments_is_one_sentence(checkout: Path):
+    run = snakemake(checkout, "-n", "--config", "experiments=nowhere.tsv")
+    assert run.returncode != 0
+    assert "nowhere.tsv" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+# --- the run at smoke scale ---------------------------------------------------------------------------------
+
+
+def test_killed_run_is_finished_without_redoing_what_was_done(results: Path, killed, resumed: Counter):
+    done, before = killed
+    after = times(results)
+    for rule, pattern in OUTPUTS.items():
+        assert done[rule] + resumed[rule] == len(list(results.glob(pattern))), f"{rule} ran more than once for a file"
+        kept = [path for path in results.glob(pattern) if before.get(path) == after[path]]
+        assert len(kept) >= done[rule] >= 1
+
+
+def test_second_run_has_nothing_to_do(checkout: Path, results: Path):
+    run = snakemake(checkout, *SMOKE)
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout
+
+
+def test_nothing_half_written_is_left(results: Path):
+    assert [path for path in results.rglob("*") if "partial" in path.name] == []
+
+
+def test_deleting_a_figure_remakes_only_the_figure(checkout: Path, results: Path):
+    (results / "figures" / "afm_fig2.png").unlink()
+    run = snakemake(checkout, "afm_fig2", *SMOKE)
+    assert run.returncode == 0, run.stdout
+    assert finished(run.stdout) == {"afm_fig2": 1}
+
+
+def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: Path, results: Path):
+    module = checkout / "src" / "icescope" / "figures" / "afm_fig2.py"
+    before = module.read_text()
+    try:
+        module.write_text(before + "\n# edited\n")
+        plan = planned(snakemake(checkout, "-n", *SMOKE).stdout)
+    finally:
+        module.write_text(before)
+    assert "afm_fig2" in plan
+    assert not plan & {*OUTPUTS, "train_unet", "evaluate_unet", "afm_windows"}
+
+
+def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
+    figures = {path.stem: path for path in (results / "figures").glob("*.png")}
+    assert set(figures) >= {"afm_windows", "afm_fig2"}
+    for path in figures.values():
+        with Image.open(path) as image:
+            grey = np.asarray(image.convert("L"), dtype=float)
+        assert min(grey.shape) >= 300
+        assert grey.std() > 5
+        assert path.with_suffix(".csv").is_file()
+
+
+def test_tables_have_rows(results: Path):
+    tables = [*results.rglob("*.csv")]
+    assert results / "reproduction.csv" in tables
+    for path in tables:
+        with path.open(newline="") as file:
+            header, *rows = csv.reader(file)
+        assert len(rows) >= 1, path
+        assert {len(row) for row in rows} == {len(header)}, path
+
+
+def test_reproduction_page_has_a_table(results: Path):
+    assert "<table" in (results / "reproduction.html").read_text()
+
+
+def test_weights_have_a_card(results: Path):
+    assert (results / "learning" / "unet.safetensors").stat().st_size > 10_000
+    assert (results / "learning" / "unet.json").stat().st_size > 100
+
+
+def test_every_experiment_has_a_structure_with_confidences(checkout: Path, results: Path):
+    with (checkout / "config" / "experiments.tsv").open(newline="") as file:
+        names = [row["name"] for row in csv.DictReader(file, delimiter="\t")]
+    assert names
+    for name in names:
+        count, comment, *atoms = (results / "experiments" / name / "structure.xyz").read_text().splitlines()
+        assert len(atoms) == int(count)
+        assert "confidence:R:1" in comment
+        assert (results / "experiments" / name / "map.png").is_file()
+
+
+def test_every_job_left_a_log(results: Path):
+    logs = [*results.rglob("*.log")]
+    assert logs
+    assert all("started at commit" in path.read_text() for path in logs)
+
+
+def test_report_is_one_page_with_the_figures(checkout: Path, results: Path):
+    run = snakemake(checkout, "--report", "report.html", *SMOKE)
+    assert run.returncode == 0, run.stdout
+    page = (checkout / "report.html").read_text()
+    assert "afm_windows" in page
+    assert "afm_fig2" in page

@@ -1,0 +1,56 @@
+rule afm_stacks:
+    input:
+        rules.film_windows.output,
+    output:
+        f"{RUN}/afm/{{film}}/{{shard}}.zarr.zip",
+    log:
+        f"{RUN}/logs/afm_stacks/{{film}}_{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/afm_stacks/{{film}}_{{shard}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+        gpu=1,
+    params:
+        afm=config["afm"],
+        shard=lambda wildcards: int(wildcards.shard),
+        code=code("afm_stacks.py"),
+    message:
+        "AFM stacks of {wildcards.film}, shard {wildcards.shard}"
+    script:
+        "../scripts/afm_stacks.py"
+
+
+rule afm_windows:
+    input:
+        profiles=[f"{RUN}/films/{film}/profile.csv" for film in FILMS],
+        windows=windows_of("train"),
+    output:
+        figure=report(
+            f"{RUN}/figures/afm_windows.png",
+            category="Ionic hydrates by AFM",
+            labels={"figure": "films and windows"},
+            caption="../report/afm_windows.rst",
+        ),
+        table=f"{RUN}/figures/afm_windows.csv",
+    log:
+        f"{RUN}/logs/afm_windows.log",
+    benchmark:
+        f"{RUN}/benchmarks/afm_windows.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        films=FILMS,
+        labels=config["labels"],
+        code=code("afm_windows.py"),
+    message:
+        "Figure: density profiles and windows of the films"
+    script:
+        "../scripts/afm_windows.py"

@@ -1,0 +1,58 @@
+import sys
+from itertools import product
+from math import ceil
+from pathlib import Path
+
+from icescope.config import check_config, read_experiments
+from icescope.errors import InputError
+from icescope.provenance import derive_seed, source_hash
+
+ROOT = Path(workflow.basedir)
+
+try:
+    check_config(config, ROOT / "config/schemas/config.schema.yaml")
+    EXPERIMENTS = read_experiments(config["experiments"], ROOT)
+except InputError as error:
+    sys.exit(str(error))
+
+RUN = f"results/{config['run']}"
+SPLITS = tuple(config["films"]["splits"])
+
+
+def films_of(split):
+    """Name, temperature (K) and coverage (molecules/nm2) of each film of a split."""
+    part = config["films"]["splits"][split]
+    for coverage, temperature in product(part["coverages"], part["temperatures"]):
+        name = f"{config['films']['metal']}_c{coverage:g}_T{temperature:g}"
+        yield name, {"temperature": float(temperature), "coverage": float(coverage)}
+
+
+FILMS = {name: condition for split in SPLITS for name, condition in films_of(split)}
+SHARDS = range(ceil(config["windows"]["per_trajectory"] / config["afm"]["shard_size"]))
+
+
+wildcard_constraints:
+    film=r"[A-Z][a-z]?_c[\d.]+_T[\d.]+",
+    shard=r"\d+",
+    split="|".join(SPLITS),
+
+
+def code(script):
+    """Hash of a script and of the package modules behind it: an edit reruns what depends on it, and nothing else."""
+    return source_hash(ROOT / "workflow/scripts" / script)
+
+
+def windows_of(split):
+    return [f"{RUN}/films/{name}/windows.zarr.zip" for name, _ in films_of(split)]
+
+
+def stacks_of(split):
+    return [f"{RUN}/afm/{name}/{shard}.zarr.zip" for name, _ in films_of(split) for shard in SHARDS]
+
+
+def print_results():
+    """Name the files that a person would look at first."""
+    wanted = ["figures/*.png", "learning/*_accuracy.csv", "experiments/*/report.*", "reproduction.html"]
+    found = sorted(str(file) for pattern in wanted for file in Path(RUN).glob(pattern))
+    if found:
+        print("Look at:", *found, sep="\n  ")

@@ -1,0 +1,66 @@
+rule predict_experiment:
+    input:
+        weights=rules.train_unet.output.weights,
+        card=rules.train_unet.output.card,
+        images=lambda wildcards: sorted(
+            str(file) for file in Path(EXPERIMENTS[wildcards.experiment]).glob("*") if file.is_file()
+        ),
+    output:
+        structure=f"{RUN}/experiments/{{experiment}}/structure.xyz",
+        map=report(
+            f"{RUN}/experiments/{{experiment}}/map.png",
+            category="Measured images",
+            labels={"experiment": "{experiment}"},
+            caption="../report/experiment.rst",
+        ),
+        report=f"{RUN}/experiments/{{experiment}}/report.html",
+    log:
+        f"{RUN}/logs/predict_experiment/{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/predict_experiment/{{experiment}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+        gpu=1,
+    params:
+        folder=lambda wildcards: EXPERIMENTS[wildcards.experiment],
+        code=code("predict_experiment.py"),
+    message:
+        "Structure of the measured stack {wildcards.experiment}"
+    script:
+        "../scripts/predict_experiment.py"
+
+
+rule experiments:
+    input:
+        expand(rules.predict_experiment.output.structure, experiment=EXPERIMENTS),
+    localrule: True
+
+
+rule example_stack:
+    input:
+        stacks=stacks_of("test")[0],
+    output:
+        folder=directory(f"{RUN}/example_stack"),
+    log:
+        f"{RUN}/logs/example_stack.log",
+    benchmark:
+        f"{RUN}/benchmarks/example_stack.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sample=0,
+        pose_bound=config["labels"]["pose_bound"],
+        seed=derive_seed(config["seed"], "example_stack"),
+        code=code("example_stack.py"),
+    message:
+        "A simulated stack with noise and drift, as in config/example_stack"
+    script:
+        "../scripts/example_stack.py"

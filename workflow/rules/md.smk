@@ -1,0 +1,55 @@
+rule film_trajectory:
+    output:
+        trajectory=f"{RUN}/films/{{film}}/trajectory.xtc",
+        topology=f"{RUN}/films/{{film}}/topology.pdb",
+        record=f"{RUN}/films/{{film}}/record.csv",
+        profile=f"{RUN}/films/{{film}}/profile.csv",
+    log:
+        f"{RUN}/logs/film_trajectory/{{film}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/film_trajectory/{{film}}.tsv"
+    conda:
+        "../../envs/md.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+        gpu=1,
+    params:
+        films={key: config["films"][key] for key in ("metal", "repeats", "layers", "vapour")},
+        md=config["md"],
+        temperature=lambda wildcards: FILMS[wildcards.film]["temperature"],
+        coverage=lambda wildcards: FILMS[wildcards.film]["coverage"],
+        seed=lambda wildcards: derive_seed(config["seed"], "film", wildcards.film),
+        checkpoints=f"{RUN}/checkpoints/films/{{film}}",
+        code=code("film_trajectory.py"),
+    message:
+        "Molecular dynamics of the water film {wildcards.film}"
+    script:
+        "../scripts/film_trajectory.py"
+
+
+rule film_windows:
+    input:
+        trajectory=rules.film_trajectory.output.trajectory,
+        topology=rules.film_trajectory.output.topology,
+    output:
+        f"{RUN}/films/{{film}}/windows.zarr.zip",
+    log:
+        f"{RUN}/logs/film_windows/{{film}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/film_windows/{{film}}.tsv"
+    conda:
+        "../../envs/md.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        windows=config["windows"],
+        seed=lambda wildcards: derive_seed(config["seed"], "windows", wildcards.film),
+        code=code("film_windows.py"),
+    message:
+        "Windows of {wildcards.film}"
+    script:
+        "../scripts/film_windows.py"
