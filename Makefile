@@ -22,7 +22,7 @@ run: $(INSTALLED)
 		echo "Another 'make run', or a job that it left behind, is still at work here; wait for it or stop it." >&2; \
 		exit 1; }; \
 	$(BIN)/snakemake --unlock --quiet all $(ARGS) && $(BIN)/snakemake --cores all $(ARGS)
-	@echo "Look at results/*/figures/*.png, results/*/reproduction.html and results/*/experiments/*/report.html."
+	@echo "Look at results/*/figures/*.png, results/*/reproduction.html and results/*/experiments/*/report.md."
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import xarray as xr
 import zarr
@@ -50,8 +51,13 @@ def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str
     one_sample = {
         name: {"chunks": (1, *array.shape[1:])} for name, array in dataset.data_vars.items() if array.ndim >= 3
     }
-    with whole_file(path) as partial, ZipStore(partial, mode="w") as store:
-        dataset.to_zarr(store, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
+    with whole_file(path) as partial, TemporaryDirectory(dir=partial.parent, prefix=f".{partial.name}-") as folder:
+        dataset.to_zarr(folder, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
+        with zipfile.ZipFile(partial, mode="w") as archive:
+            for file in sorted(file for file in Path(folder).rglob("*") if file.is_file()):
+                # A fixed date: the same dataset gives the same bytes.
+                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
+                archive.writestr(entry, file.read_bytes())
 
 
 def read(path: str | Path, kind: str) -> xr.Dataset:
@@ -65,6 +71,8 @@ def read(path: str | Path, kind: str) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is damaged or is not a store of icescope; remove it and run again.")
     try:
         with ZipStore(path, mode="r") as store, xr.open_zarr(store, consolidated=False) as lazy:
             dataset = lazy.load()

@@ -13,7 +13,7 @@ rule predict_experiment:
             labels={"experiment": "{experiment}"},
             caption="../report/experiment.rst",
         ),
-        report=f"{RUN}/experiments/{{experiment}}/report.html",
+        report=f"{RUN}/experiments/{{experiment}}/report.md",
     log:
         f"{RUN}/logs/predict_experiment/{{experiment}}.log",
     benchmark:

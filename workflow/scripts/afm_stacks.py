@@ -1,6 +1,5 @@
 """AFM stacks of one shard of a film's windows."""
 
-
 from icescope import storage
 from icescope.afm.stacks import simulate_windows
 from icescope.job import job

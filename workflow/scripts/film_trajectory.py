@@ -1,6 +1,5 @@
 """One water film: build it, run it, and write its trajectory, topology, record and density profile."""
 
-
 from icescope.job import job
 from icescope.md.film_run import run_film
 from icescope.md.profile import density_profile

@@ -1,6 +1,5 @@
 """Windows of one film trajectory, as a store of kind "windows"."""
 
-
 from icescope.job import job
 from icescope.provenance import provenance
 from icescope.storage import write

@@ -21,7 +21,7 @@ def draw_windows(
     Parameters
     ----------
     profiles
-        By film: columns z (A above the metal's top plane) and mass_density (g/cm3).
+        By film: columns of `md.profile.density_profile`.
     films
         By film: temperature (K) and coverage (molecules/nm2).
     windows
@@ -43,7 +43,9 @@ def draw_windows(
             if film["coverage"] == coverage:
                 shade = shades[temperatures.index(film["temperature"])]
                 profile = profiles[name]
-                panel.plot(profile.z / 10, profile.mass_density, color=shade, label=f"{film['temperature']:g} K")
+                panel.plot(
+                    profile.z_A / 10, profile.mass_density_g_per_cm3, color=shade, label=f"{film['temperature']:g} K"
+                )
         panel.set(title=f"{coverage:g} molecules/nm²", xlabel="height above the metal (nm)")
         panel.legend(fontsize=7)
     panels[0].set_ylabel("water density (g/cm³)")

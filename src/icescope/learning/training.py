@@ -1,5 +1,7 @@
 """Training of the network: mean square error on the colour map, Adam (Tang et al. 2023, Methods)."""
 
+import hashlib
+import json
 import logging
 import time
 from pathlib import Path
@@ -16,8 +18,6 @@ from icescope.learning.unet import UNet3d
 from icescope.progress import SECONDS_BETWEEN_LINES
 
 log = logging.getLogger(__name__)
-
-MINUTES_BETWEEN_CHECKPOINTS = 2
 
 
 class MapRegression(L.LightningModule):
@@ -84,7 +84,7 @@ class ProgressLines(L.Callback):
 def train(
     train_stacks: Stacks, validation_stacks: Stacks, network: dict, training: dict, seed: int, checkpoints: str | Path
 ) -> tuple[UNet3d, pd.DataFrame]:
-    """Train a network, or go on from the last checkpoint in the folder `checkpoints`.
+    """Train a network, or go on from its last epoch in the folder `checkpoints`, as if never interrupted.
 
     Parameters
     ----------
@@ -99,23 +99,19 @@ def train(
     -------
     The network, and its history: epoch, training_loss, validation_loss.
     """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
     task = MapRegression(UNet3d(**network), training["learning_rate"], training["schedule"])
     data = StackData(train_stacks, validation_stacks, network["heights"], training, seed)
-    saver = ModelCheckpoint(
-        checkpoints,
-        filename="{step}",
-        save_last=True,
-        train_time_interval=pd.Timedelta(minutes=MINUTES_BETWEEN_CHECKPOINTS).to_pytimedelta(),
-    )
-    each_epoch = ModelCheckpoint(checkpoints, filename="epoch", every_n_epochs=1, enable_version_counter=False)
+    folder = Path(checkpoints) / _run_hash(train_stacks, network, training, seed)
+    each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
     trainer = L.Trainer(
         max_epochs=training["epochs"],
         accelerator="auto",
         devices=1,
         precision=precision(),
         gradient_clip_val=training["gradient_clip"],
-        callbacks=[saver, each_epoch, ProgressLines()],
+        callbacks=[each_epoch, ProgressLines()],
         plugins=[LightningEnvironment()],
         logger=False,
         enable_progress_bar=False,
@@ -123,7 +119,8 @@ def train(
         num_sanity_val_steps=0,
         deterministic="warn",
     )
-    trainer.fit(task, data, ckpt_path=_newest(Path(checkpoints)), weights_only=True)
+    saved = folder / "epoch.ckpt"
+    trainer.fit(task, data, ckpt_path=saved if saved.is_file() else None, weights_only=True)
     return task.network.eval(), pd.DataFrame(task.history)
 
 
@@ -133,6 +130,8 @@ def precision() -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def _newest(folder: Path) -> Path | None:
-    files = sorted(folder.glob("*.ckpt"), key=lambda file: file.stat().st_mtime)
-    return files[-1] if files else None
+def _run_hash(stacks: Stacks, network: dict, training: dict, seed: int) -> str:
+    """What makes a training the same one: a checkpoint of another is never resumed from."""
+    digest = hashlib.sha256(json.dumps([network, training, seed, len(stacks)], sort_keys=True).encode())
+    digest.update(stacks.images[:16].numpy().tobytes() + stacks.maps[:16].numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -26,8 +26,8 @@ class Kind(NamedTuple):
 KINDS = (
     Kind("O", "", (1.0, 0.0, 0.0)),  # red
     Kind("H", "flat", (0.30, 0.70, 1.0)),  # light blue
-    Kind("H", "up", (0.0, 0.60, 0.10)),  # green
-    Kind("H", "down", (0.55, 0.30, 0.05)),  # brown
+    Kind("H", "up", (0.0, 1.0, 0.0)),  # green
+    Kind("H", "down", (0.25, 0.10, 0.0)),  # brown
     Kind("Na", "", (0.29, 0.0, 0.51)),  # indigo
 )
 BACKGROUND = (1.0, 1.0, 1.0)

@@ -1,26 +1,26 @@
 """Atoms out of an a-vdW map."""
 
-from functools import cache
-
 import numpy as np
-import torch
 from ase import Atoms
+from numba import njit
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d, pad
 
-from icescope.maps.avdw import BACKGROUND, KINDS, OVERSAMPLING
+from icescope.maps.avdw import BACKGROUND, KINDS
 
 OH_LENGTH = 1.0  # A, rigid SPC/E
-SUPPRESSION = 5  # pixels: the stronger of two discs of one kind inside a square of this side is kept
+CANDIDATE = 0.5  # of the threshold: what a pixel's centre must reach before the place is refined
+RIM = 0.5  # pixels at the edge of a disc, mixed with what is around it, that its confidence is not judged by
+LEAST_VISIBLE = 0.35  # of a disc; the rest may be hidden by discs above it
 
 
 def locate(colour_maps: Tensor, pixel_size: float, labels: dict) -> list[Atoms]:
-    """Atoms of each map: maxima of the likeness to a disc of one kind, where the hue is that kind's as well.
+    """Atoms of each map: the discs that explain it, one after the other, the most certain first.
 
-    The likeness of a kind at a point is 1 - <|map - colour|^2> / |background - colour|^2, the mean taken over that
-    kind's disc: 1 for the disc itself, 0 for the empty map. Maxima above the threshold are atoms, their place
-    refined by a parabola through the neighbouring pixels, their likeness the confidence (not a probability). The hue,
-    the direction of background - map, tells kinds apart however faint a dot is.
+    The confidence in a disc is 1 - <|map - colour|^2> / c^2, the mean taken over that part of the disc that no disc
+    found before explains; c is the least distance of any colour from the background's. It is 1 for a disc that is
+    there, and at most 0 on an empty map. Since the uppermost
+    disc is the only one whole, it is found first, and a disc below is judged by what shows of it. Places are
+    refined to an eighth of a pixel. The confidence is not a probability.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def locate(colour_maps: Tensor, pixel_size: float, labels: dict) -> list[Atoms]:
     pixel_size
         A.
     labels
-        The configuration's block of that name: disc_radius (A) and threshold.
+        The configuration's block of that name: disc_radius (A) and threshold of the confidence.
 
     Returns
     -------
@@ -37,87 +37,105 @@ def locate(colour_maps: Tensor, pixel_size: float, labels: dict) -> list[Atoms]:
     has no absolute height: z counts from the nearest oxygen, and follows from the pose and the O-H length.
     """
     rows, columns = colour_maps.shape[-2:]
-    likeness = disc_likeness(colour_maps.float(), pixel_size, labels["disc_radius"])
-    hue = nearest_hue(colour_maps.float(), pixel_size, labels["disc_radius"])
-    # A maximum among all hydrogens suppresses weaker ones of every pose.
-    element = torch.stack([likeness[:, [k.symbol == kind.symbol for k in KINDS]].amax(1) for kind in KINDS], dim=1)
-    # A disc between pixels has equal neighbours: a ramp too small to matter elsewhere lets one of them win.
-    ramp = torch.arange(SUPPRESSION**2).view(SUPPRESSION, SUPPRESSION).repeat(rows, columns)[:rows, :columns]
-    likeness, element = likeness + 1e-6 * ramp.to(likeness), element + 1e-6 * ramp.to(likeness)
-    peak = max_pool2d(element, SUPPRESSION, stride=1, padding=SUPPRESSION // 2)
-    found = (likeness == peak) & hue & (likeness > labels["threshold"])
-    place = _refine(likeness)
+    kinds = [kind for kind in KINDS if kind.symbol in labels["disc_radius"]]
+    hue = np.array(BACKGROUND) - np.array([kind.colour for kind in kinds])
+    radius = np.array([labels["disc_radius"][kind.symbol] for kind in kinds]) / pixel_size
     structures = []
-    for index in range(len(colour_maps)):
-        kind, row, column = (i.cpu().numpy() for i in found[index].nonzero(as_tuple=True))
-        offset = place[index][:, kind, row, column].cpu().numpy()
-        x = (column + 0.5 + offset[0]) * pixel_size
-        y = (row + 0.5 + offset[1]) * pixel_size
-        symbols = [KINDS[k].symbol for k in kind]
-        pose = np.array([KINDS[k].pose for k in kind], dtype="<U4")
-        z = _heights(np.stack([x, y], axis=1), np.array(symbols), pose)
-        atoms = Atoms(symbols, np.stack([x, y, z], axis=1), cell=[columns * pixel_size, rows * pixel_size, 0])
-        atoms.set_array("confidence", likeness[index, kind, row, column].clamp(0, 1).cpu().numpy().astype(float))
+    for colour_map in colour_maps.float().cpu().numpy():
+        ink = (np.array(BACKGROUND)[:, None, None] - colour_map).astype(np.float64)
+        kind, place = _discs(ink, hue, radius, labels["threshold"])
+        x, y, confidence = np.array(place, float).reshape(-1, 3).T
+        symbols = [kinds[k].symbol for k in kind]
+        pose = np.array([kinds[k].pose for k in kind], dtype="<U4")
+        xy = np.stack([x, y], axis=1) * pixel_size
+        z = _heights(xy, np.array(symbols), pose)
+        atoms = Atoms(symbols, np.column_stack([xy, z]), cell=[columns * pixel_size, rows * pixel_size, 0])
+        atoms.set_array("confidence", confidence)
         atoms.set_array("pose", pose)
         structures.append(atoms)
     return structures
 
 
-def disc_likeness(colour_maps: Tensor, pixel_size: float, disc_radius: dict) -> Tensor:
-    """Likeness of every point to a disc of each kind, (n, kinds, y, x); see `locate`."""
-    background = torch.tensor(BACKGROUND).to(colour_maps)
-    likeness = []
-    for kind in KINDS:
-        if kind.symbol not in disc_radius:
-            likeness.append(torch.full_like(colour_maps[:, 0], -1.0))
+@njit(cache=True)
+def _discs(ink, hue, radius, threshold):
+    """Kind, and place (x, y in pixels, confidence), of each disc: ink (3, y, x), hue (k, 3), radius (k,) in pixels."""
+    kinds, (_, rows, columns) = len(radius), ink.shape
+    faintest = (hue**2).sum(1).min()
+    fit = np.empty((kinds, rows, columns))
+    for k in range(kinds):
+        off = (ink[0] - hue[k, 0]) ** 2 + (ink[1] - hue[k, 1]) ** 2 + (ink[2] - hue[k, 2]) ** 2
+        fit[k] = 1 - off / faintest
+    free = np.ones((rows, columns))
+    score = np.empty((kinds, rows, columns))
+    refused = np.zeros((kinds, rows, columns), dtype=np.bool_)
+    _update(score, refused, fit, free, radius, 0, rows, 0, columns)
+    reach = int(np.ceil(2 * radius.max())) + 2
+    kind, place = [0][:0], [(0.0, 0.0, 0.0)][:0]
+    while True:
+        best = np.argmax(score)
+        k, row, column = best // (rows * columns), best // columns % rows, best % columns
+        if score[k, row, column] < CANDIDATE * threshold:
+            return kind, place
+        x, y = _refine(fit[k], free, radius[k], column + 0.5, row + 0.5)
+        confidence = _score(fit[k], free, radius[k] - RIM, x, y)
+        refused[k, row, column] = True
+        score[k, row, column] = -1
+        if confidence < threshold:
             continue
-        colour = torch.tensor(kind.colour).to(colour_maps)
-        difference = (colour_maps - colour[:, None, None]).square().sum(1, keepdim=True)
-        mean = _disc_mean(difference, disc_radius[kind.symbol] / pixel_size)
-        likeness.append(1 - mean[:, 0] / (background - colour).square().sum())
-    return torch.stack(likeness, dim=1)
+        kind.append(k)
+        place.append((x, y, confidence))
+        top, bottom = max(0, row - reach), min(rows, row + reach + 1)
+        left, right = max(0, column - reach), min(columns, column + reach + 1)
+        for i in range(top, bottom):
+            for j in range(left, right):
+                free[i, j] = min(free[i, j], 1 - _cover(j + 0.5 - x, i + 0.5 - y, radius[k]))
+        refused[:, top:bottom, left:right] = False
+        refused[k, row, column] = True
+        _update(score, refused, fit, free, radius, top, bottom, left, right)
 
 
-def nearest_hue(colour_maps: Tensor, pixel_size: float, disc_radius: dict) -> Tensor:
-    """Whether a kind's hue is the nearest at each point, (n, kinds, y, x); hues are means over the smallest disc."""
-    background = torch.tensor(BACKGROUND).to(colour_maps)
-    ink = _disc_mean(background[:, None, None] - colour_maps, min(disc_radius.values()) / pixel_size)
-    known = torch.tensor([kind.symbol in disc_radius for kind in KINDS])
-    hues = background - torch.tensor([kind.colour for kind in KINDS]).to(colour_maps)
-    likeness = torch.einsum("kc,ncyx->nkyx", hues / hues.norm(dim=1, keepdim=True), ink)
-    likeness[:, ~known] = -torch.inf
-    return likeness == likeness.amax(1, keepdim=True)
+@njit(cache=True)
+def _cover(dx, dy, radius):
+    """Share of a pixel that a disc covers, its centre dx, dy away."""
+    return min(max(radius + 0.5 - np.sqrt(dx * dx + dy * dy), 0.0), 1.0)
 
 
-def _disc_mean(maps: Tensor, radius: float) -> Tensor:
-    """Mean of each map (n, c, y, x) over a disc of a radius in pixels around every point."""
-    disc = _disc(radius).to(maps)
-    half = disc.shape[-1] // 2
-    return conv2d(pad(maps, (half,) * 4, mode="replicate").flatten(0, 1)[:, None], disc[None, None]).view_as(maps)
+@njit(cache=True)
+def _score(fit, free, radius, x, y):
+    """Mean fit over the free part of a disc at x, y; -1 where too little of it is free or on the map."""
+    rows, columns = free.shape
+    total, area, whole = 0.0, 0.0, 0.0
+    for i in range(int(np.floor(y - radius - 0.5)), int(np.ceil(y + radius + 0.5))):
+        for j in range(int(np.floor(x - radius - 0.5)), int(np.ceil(x + radius + 0.5))):
+            cover = _cover(j + 0.5 - x, i + 0.5 - y, radius)
+            whole += cover
+            if 0 <= i < rows and 0 <= j < columns:
+                area += cover * free[i, j]
+                total += cover * free[i, j] * fit[i, j]
+    return total / area if area > LEAST_VISIBLE * whole else -1.0
 
 
-@cache
-def _disc(radius: float) -> Tensor:
-    """Normalised disc of a radius in pixels, with partly covered pixels at its edge."""
-    half = int(np.ceil(radius))
-    sub = (np.arange((2 * half + 1) * OVERSAMPLING) + 0.5) / OVERSAMPLING - half - 0.5
-    inside = (sub[:, None] ** 2 + sub[None, :] ** 2 <= radius**2).astype(np.float32)
-    disc = inside.reshape(2 * half + 1, OVERSAMPLING, 2 * half + 1, OVERSAMPLING).mean((1, 3))
-    return torch.from_numpy(disc / disc.sum())
+@njit(cache=True)
+def _update(score, refused, fit, free, radius, top, bottom, left, right):
+    for k in range(len(radius)):
+        for i in range(top, bottom):
+            for j in range(left, right):
+                if not refused[k, i, j]:
+                    score[k, i, j] = _score(fit[k], free, radius[k] - RIM, j + 0.5, i + 0.5)
 
 
-def _refine(likeness: Tensor) -> Tensor:
-    """Offset (n, 2, kinds, y, x) in x and y, pixels, of a maximum by parabolas through its neighbours."""
-    padded = pad(likeness, (1, 1, 1, 1), mode="replicate")
-    middle = padded[..., 1:-1, 1:-1]
-    offsets = []
-    for before, after in (
-        (padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]),
-        (padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]),
-    ):
-        curvature = (2 * middle - before - after).clamp(min=1e-6)
-        offsets.append(((after - before) / (2 * curvature)).clamp(-0.5, 0.5))
-    return torch.stack(offsets, dim=1)
+@njit(cache=True)
+def _refine(fit, free, radius, x, y):
+    """The place around a pixel's centre at which the whole disc fits best, by halves, quarters, eighths of a pixel."""
+    best = _score(fit, free, radius, x, y)
+    for step in (0.5, 0.25, 0.125):
+        at_x, at_y = x, y
+        for dx in (-step, 0.0, step):
+            for dy in (-step, 0.0, step):
+                trial = _score(fit, free, radius, at_x + dx, at_y + dy)
+                if trial > best:
+                    x, y, best = at_x + dx, at_y + dy, trial
+    return x, y
 
 
 def _heights(xy: np.ndarray, symbols: np.ndarray, pose: np.ndarray) -> np.ndarray:

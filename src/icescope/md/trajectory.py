@@ -99,7 +99,9 @@ def open_film(topology: str | Path, trajectory: str | Path) -> mda.Universe:
         if not Path(path).is_file():
             raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
     try:
-        return mda.Universe(str(topology), str(trajectory), to_guess=())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Reload offsets")  # Snakemake touches its outputs
+            return mda.Universe(str(topology), str(trajectory), to_guess=())
     except (ValueError, TypeError, OSError, EOFError) as error:
         raise InputError(f"{topology} and {trajectory} could not be read as a trajectory: {error}") from error
 

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from water import layer
+
+from icescope import storage
+from icescope.errors import InputError
+from icescope.learning import training as training_module
+from icescope.learning.data import Stacks, read_stacks
+from icescope.learning.evaluation import evaluate, predict_maps, true_atoms
+from icescope.learning.training import train
+from icescope.learning.weights import load_weights, save_weights
+from icescope.maps.avdw import render_stacks
+
+LABELS = {
+    "disc_radius": {"O": 0.75, "H": 0.55},
+    "pose_bound": 0.7,
+    "threshold": 0.5,
+    "matching_radius": {"O": 0.74, "H": 0.528},
+}
+NETWORK = {"heights": 4, "channels": [8, 8, 8, 8, 8]}
+TRAINING = {
+    "epochs": 2,
+    "batch_size": 4,
+    "learning_rate": 1e-3,
+    "schedule": "one_cycle",
+    "gradient_clip": 10.0,
+    "augmentation": {"shift": 1, "noise": 0.1, "cutout": 9},
+}
+
+
+def stacks(samples, seed):
+    """Layers of water under images that are the label's own colours, blurred by noise: quick to learn from."""
+    rng = np.random.default_rng(seed)
+    atoms = [layer(4, seed=seed * 1000 + i) for i in range(samples)]
+    count = np.array([len(one) for one in atoms], np.int32)
+    dataset = xr.Dataset(
+        {
+            "position": (("atom", "xyz"), np.concatenate([one.positions for one in atoms]).astype(np.float32)),
+            "number": ("atom", np.concatenate([one.numbers for one in atoms]).astype(np.uint8)),
+            "molecule": ("atom", np.concatenate([np.arange(len(one)) // 3 for one in atoms]).astype(np.int32)),
+            "atom_count": ("sample", count),
+        },
+        {"x": ("x", np.arange(32.0))},
+        {"window_size": [12.0, 12.0, 3.0]},
+    )
+    maps = render_stacks(dataset, LABELS)
+    images = maps.mean(1, keepdim=True).numpy() + 0.05 * rng.normal(size=(samples, 6, 32, 32))
+    dataset["frequency_shift"] = (("sample", "height", "y", "x"), images.astype(np.float16))
+    for variable in dataset.data_vars.values():
+        variable.attrs["units"] = "1"
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def data():
+    return stacks(8, 1), stacks(4, 2)
+
+
+def run(data, folder, **changes):
+    train_stacks, validation = (Stacks(one, LABELS) for one in data)
+    return train(train_stacks, validation, NETWORK, TRAINING | changes, seed=5, checkpoints=folder)
+
+
+def test_same_seed_gives_the_same_network(data, tmp_path):
+    (one, history), (other, _) = (run(data, tmp_path / name) for name in "ab")
+    for first, second in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(first, second)
+    assert history.epoch.tolist() == [1, 2] and history.notna().all(axis=None)
+
+
+def test_loss_falls(data, tmp_path):
+    _, history = run(data, tmp_path, epochs=8, learning_rate=5e-3)
+    assert history.validation_loss.iloc[-1] < 0.8 * history.validation_loss.iloc[0]
+
+
+def test_resumed_training_equals_uninterrupted(data, tmp_path, monkeypatch):
+    whole, history = run(data, tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self, trainer, task, *_):
+        if trainer.global_step == 3:  # in the middle of the second epoch
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module.ProgressLines, "on_train_batch_end", killed)
+        with pytest.raises(Killed):
+            run(data, tmp_path / "cut")
+    resumed, resumed_history = run(data, tmp_path / "cut")
+    for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(first, second)
+    np.testing.assert_array_equal(resumed_history, history)
+
+
+def test_checkpoint_of_another_training_is_not_resumed_from(data, tmp_path):
+    run(data, tmp_path, epochs=1)
+    _, history = run(data, tmp_path, epochs=2)
+    assert history.epoch.tolist() == [1, 2]
+    assert len(list(tmp_path.glob("*/epoch.ckpt"))) == 2
+
+
+def test_weights_survive_the_way_to_disk_and_back(data, tmp_path):
+    network, _ = run(data, tmp_path / "checkpoints")
+    save_weights(network, {"network": NETWORK}, tmp_path / "unet.safetensors")
+    loaded, card = load_weights(tmp_path / "unet.safetensors")
+    images = torch.randn(2, 4, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(images), network(images))
+    assert len(card["sha256"]) == 64 and not loaded.training
+
+
+def test_bad_weights_are_one_sentence_each(data, tmp_path):
+    path = tmp_path / "unet.safetensors"
+    with pytest.raises(InputError, match=r"unet.safetensors does not exist"):
+        load_weights(path)
+    network, _ = run(data, tmp_path / "checkpoints", epochs=1)
+    save_weights(network, {"network": NETWORK}, path)
+    card = path.with_suffix(".json")
+    content, text = path.read_bytes(), card.read_text()
+    path.write_bytes(content[:-4])
+    with pytest.raises(InputError, match="do not belong together"):
+        load_weights(path)
+    path.write_bytes(content)
+    card.write_text("{}")
+    with pytest.raises(InputError, match="is not a card of icescope weights"):
+        load_weights(path)
+    card.write_text(text.replace("8,", "16,", 1))
+    with pytest.raises(InputError, match="does not hold the weights that its card describes"):
+        load_weights(path)
+
+
+def test_perfect_maps_score_near_one_and_far_above_chance(data):
+    validation = data[1]
+    table, loss = evaluate(render_stacks(validation, LABELS), validation, LABELS, seed=1)
+    assert loss == pytest.approx(np.zeros(4))
+    # Molecules turned at random: hydrogens above hide some oxygens, and oxygens hide what points down.
+    assert table.accuracy["O"] > 0.85 > 3 * table.chance["O"]
+
+
+def test_predicted_maps_repeat_and_stay_in_range(data, tmp_path):
+    network, _ = run(data, tmp_path, epochs=1)
+    maps = predict_maps(network, data[1], 4, seed=3)
+    assert maps.shape == (4, 3, 32, 32) and maps.min() >= 0 and maps.max() <= 1
+    assert torch.equal(maps, predict_maps(network, data[1], 4, seed=3))
+
+
+def test_true_atoms_come_back_with_their_poses(data):
+    atoms = list(true_atoms(data[1], 0.7))
+    assert [len(one) for one in atoms] == data[1].atom_count.values.tolist()
+    for one in atoms:
+        oxygen = one.positions[::3, 2].repeat(2)
+        hydrogen = one[one.numbers == 1]
+        up = hydrogen.positions[:, 2] - oxygen > 0.7
+        assert (hydrogen.get_array("pose")[up] == "up").all() and (hydrogen.get_array("pose")[~up] != "up").all()
+
+
+def test_shards_are_read_as_one_and_must_agree(data, tmp_path):
+    paths = []
+    for i, part in enumerate((data[0], data[1])):
+        paths.append(tmp_path / f"{i}.zarr.zip")
+        storage.write(part, paths[-1], "afm_stacks", {})
+    together = read_stacks(paths)
+    assert together.sizes["sample"] == 12
+    np.testing.assert_array_equal(render_stacks(together, LABELS)[8:], render_stacks(data[1], LABELS))
+    other = tmp_path / "other.zarr.zip"
+    storage.write(data[1].isel(height=slice(0, 5)), other, "afm_stacks", {})
+    with pytest.raises(InputError, match="hold images of different sizes"):
+        read_stacks([*paths, other])
+    with pytest.raises(InputError, match="no AFM stacks"):
+        read_stacks([])

@@ -1,0 +1,133 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from icescope import storage
+from icescope.errors import InputError
+from icescope.provenance import provenance
+
+
+@pytest.fixture
+def dataset():
+    rng = np.random.default_rng(1)
+    return xr.Dataset(
+        {
+            "frequency_shift": (
+                ("sample", "height", "y", "x"),
+                rng.normal(size=(3, 2, 8, 8)).astype(np.float16),
+                {"units": "Hz"},
+            ),
+            "atom_count": ("sample", np.array([3, 0, 6], np.int32), {"units": "1"}),
+        },
+        {"height": ("height", [11.4, 11.5], {"units": "A"})},
+        {"window_size": [25.0, 25.0, 3.0]},
+    )
+
+
+@pytest.fixture
+def stored(dataset, tmp_path):
+    path = tmp_path / "deep" / "stacks.zarr.zip"
+    storage.write(dataset, path, "afm_stacks", provenance({"a": 1}, seed=7, inputs=("windows.zarr.zip",)))
+    return path
+
+
+def test_what_is_read_is_what_was_written_with_its_provenance(dataset, stored):
+    read = storage.read(stored, "afm_stacks")
+    xr.testing.assert_equal(read, dataset)
+    assert read.frequency_shift.dtype == np.float16 and read.frequency_shift.attrs["units"] == "Hz"
+    assert read.attrs["config"] == '{"a": 1}' and read.attrs["seed"] == "7"
+    assert read.attrs["inputs"] == '["windows.zarr.zip"]' and read.attrs["window_size"] == [25.0, 25.0, 3.0]
+
+
+def test_same_dataset_gives_the_same_bytes(dataset, stored, tmp_path):
+    storage.write(dataset, tmp_path / "again", "afm_stacks", provenance({"a": 1}, seed=7, inputs=("windows.zarr.zip",)))
+    assert (tmp_path / "again").read_bytes() == stored.read_bytes()
+
+
+def test_store_opens_with_plain_xarray_and_zarr(dataset, stored):
+    from zarr.storage import ZipStore
+
+    with ZipStore(stored, mode="r") as store:
+        xr.testing.assert_equal(xr.open_zarr(store, consolidated=False).load(), dataset)
+
+
+def test_only_the_store_is_left_behind(stored):
+    assert [file.name for file in stored.parent.iterdir()] == [stored.name]
+
+
+def test_variable_without_units_is_refused(dataset, tmp_path):
+    del dataset.atom_count.attrs["units"]
+    with pytest.raises(ValueError, match="'atom_count' has no units"):
+        storage.write(dataset, tmp_path / "x.zarr.zip", "afm_stacks", {})
+
+
+def test_missing_damaged_foreign_and_wrong_stores_are_one_sentence_each(stored, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.zarr.zip does not exist"):
+        storage.read(tmp_path / "nowhere.zarr.zip", "afm_stacks")
+    with pytest.raises(InputError, match="holds 'afm_stacks', but 'windows' is needed"):
+        storage.read(stored, "windows")
+    foreign = tmp_path / "foreign.zip"
+    with zipfile.ZipFile(foreign, "w") as archive:
+        archive.writestr("letter.txt", "hello")
+    with pytest.raises(InputError, match="is damaged or is not a store of icescope"):
+        storage.read(foreign, "windows")
+    text = tmp_path / "text.zarr.zip"
+    text.write_text("hello")
+    with pytest.raises(InputError, match="is damaged or is not a store of icescope"):
+        storage.read(text, "windows")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+def test_truncated_store_is_noticed(stored, share):
+    content = stored.read_bytes()
+    stored.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="is damaged"):
+        storage.read(stored, "afm_stacks")
+
+
+def test_any_flipped_byte_in_the_arrays_is_noticed(dataset, stored):
+    content = bytearray(stored.read_bytes())
+    with zipfile.ZipFile(stored) as archive:
+        chunks = [entry for entry in archive.infolist() if "/c/" in entry.filename]
+    for entry in chunks:
+        damaged = bytearray(content)
+        damaged[entry.header_offset + 30 + len(entry.filename) + entry.file_size // 2] ^= 0xFF
+        stored.write_bytes(damaged)
+        with pytest.raises(InputError, match="is damaged"):
+            storage.read(stored, "afm_stacks")
+
+
+def test_failed_writing_leaves_the_old_file_and_nothing_half_written(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    full = pytest.raises(InputError, match=r"table.csv could not be written: No space left on device")
+    with full, storage.whole_file(path) as partial:
+        partial.write_text("new, but only ha")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_killed_writer_leaves_nothing_that_looks_done(tmp_path):
+    path = tmp_path / "table.csv"
+    program = f"""
+import time
+from icescope.storage import whole_file
+with whole_file({str(path)!r}) as partial:
+    partial.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+    writer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    writer.stdout.readline()
+    time.sleep(0.1)
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert not path.exists()
