@@ -34,6 +34,8 @@ def stacks(samples, seed):
     """Layers of water under images that are the label's own colours, blurred by noise: quick to learn from."""
     rng = np.random.default_rng(seed)
     atoms = [layer(4, seed=seed * 1000 + i) for i in range(samples)]
+    for one in atoms:
+        one.positions[:, :2] += rng.uniform(-1.5, 1.5, 2)
     count = np.array([len(one) for one in atoms], np.int32)
     dataset = xr.Dataset(
         {
@@ -137,7 +139,7 @@ def test_perfect_maps_score_near_one_and_far_above_chance(data):
     table, loss = evaluate(render_stacks(validation, LABELS), validation, LABELS, seed=1)
     assert loss == pytest.approx(np.zeros(4))
     # Molecules turned at random: hydrogens above hide some oxygens, and oxygens hide what points down.
-    assert table.accuracy["O"] > 0.85 > 3 * table.chance["O"]
+    assert table.accuracy["O"] > 0.85 > 2 * table.chance["O"]
 
 
 def test_predicted_maps_repeat_and_stay_in_range(data, tmp_path):

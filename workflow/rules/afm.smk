@@ -40,6 +40,7 @@ rule afm_windows:
         f"{RUN}/logs/afm_windows.log",
     benchmark:
         f"{RUN}/benchmarks/afm_windows.tsv"
+    priority: 1  # a first figure to look at, while the rest runs
     conda:
         "../../envs/learning.yaml"
     threads: 1

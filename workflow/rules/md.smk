@@ -8,6 +8,7 @@ rule film_trajectory:
         f"{RUN}/logs/film_trajectory/{{film}}.log",
     benchmark:
         f"{RUN}/benchmarks/film_trajectory/{{film}}.tsv"
+    priority: 2  # the longest jobs, on which all else waits
     conda:
         "../../envs/md.yaml"
     threads: 1

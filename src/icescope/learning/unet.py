@@ -38,6 +38,7 @@ class UNet3d(nn.Module):
         upward = list(pairwise(channels))[::-1]
         self.up = nn.ModuleList(_level(skip + below, skip, skip) for skip, below in upward)
         self.head = nn.Conv3d(channels[0], 3, (heights, 1, 1))
+        nn.init.ones_(self.head.bias)  # the background is white: training starts from an empty map
 
     def forward(self, stacks: Tensor) -> Tensor:
         x = stacks[:, None]
