@@ -13,11 +13,16 @@ from icescope import __version__
 from icescope.afm.measured import write_stack
 from icescope.cli import app, newest_weights
 from icescope.errors import InputError
+from icescope.maps.avdw import render
 
 CARD = {
+    "network": {},
     "pixel_size": 0.4,
     "heights": 3,
     "window_pixels": 64,
+    "window_size": [25.6, 25.6, 3.0],
+    "sha256": "ab" * 32,
+    "scale": "smoke",
     "labels": {
         "disc_radius": {"O": 0.75, "H": 0.55},
         "pose_bound": 0.7,
@@ -28,12 +33,12 @@ CARD = {
 
 
 class Red(torch.nn.Module):
-    """White maps with one red square, an oxygen, in the middle of each tile."""
+    """White maps with one red disc, an oxygen, in the middle of each tile."""
 
     def forward(self, images):
-        maps = torch.ones(len(images), 3, *images.shape[2:])
-        maps[:, 1:, 30:35, 30:35] = 0
-        return maps
+        one = np.array([1])
+        disc = render(np.array([[12.8, 12.8, 0.0]]), 0 * one, one, 64, 0.4, CARD["labels"]["disc_radius"])
+        return disc.expand(len(images), -1, -1, -1)
 
 
 @pytest.fixture
@@ -73,7 +78,8 @@ def test_the_command_line_starts_without_heavy_libraries():
 def test_predict_writes_three_files_and_says_where(scan, network, tmp_path):
     result = run("predict", scan, "--weights", "some.safetensors", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    assert result.stdout.strip() == f"1 O: see {tmp_path / 'out' / 'report.md'}"
+    report = tmp_path / "out" / "report.md"
+    assert result.stdout.strip() == f"1 O: see {report} (weights some.safetensors, scale smoke)"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"structure.xyz", "map.png", "report.md"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from icescope.config import LATTICE, check_config, leaves, read_experiments
+from icescope.config import _lattice_constants, check_config, leaves, read_experiments
 from icescope.errors import InputError
 from icescope.md.force_field import species_table
 
@@ -176,7 +176,10 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("md.checkpoint_interval", 0.75, "md.checkpoint_interval is 0.75 ps, but it must be a whole multiple"),
         ("md.production", 42.0, "md.production is 42 ps, but it must be a whole multiple of md.checkpoint_interval"),
         ("md.frame_interval", 0.0101 * 3, "md.frame_interval"),
-        ("films.repeats", [10, 7], "A along x, but the surface is only 28.8 A long there"),
+        ("md.melt", 10.2, "md.melt is 10.2 ps, but it must be a whole multiple of md.frame_interval (0.5 ps)."),
+        ("md.equilibration", 0.1, "md.equilibration is 0.1 ps, but it must be a whole multiple of md.frame_interval"),
+        ("films.repeats", [8, 7], "windows.size is 25 A along x, but the surface is only 23.1 A long there"),
+        ("films.repeats", [12, 4], "windows.size is 25 A along y, but the surface is only 20.0 A long there"),
         ("md.cutoff", 18.0, "it must be at most 17.3 A, half of the surface along x"),
         ("films.vapour", 8.0, "films.vapour is 8 A, but it must be at least md.cutoff (12 A)."),
         ("windows.size", [25.0, 24.0, 3.0], "images are square"),
@@ -186,11 +189,37 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("afm.heights", [13.4, 11.4], "afm.heights must ascend"),
         ("afm.heights", [11.4, 13.35], "must be a whole multiple of afm.height_step"),
         ("network.heights", 22, "network.heights is 22, but afm.heights and afm.height_step give only 21 images."),
-        ("afm.height_offset", -8.0, "puts the probe -0.6 A above the mean oxygen"),
+        (
+            "afm.height_offset",
+            -8.0,
+            "puts the probe -1.6 A above the mean oxygen at the lowest point of its oscillation",
+        ),
+        ("afm.amplitude", 1.7, "puts the probe 1.9 A above the mean oxygen at the lowest point of its oscillation"),
+        (
+            "labels.disc_radius",
+            {"O": 0.75, "H": 0.22},
+            "labels.disc_radius.H is 0.22 A, but it must be at least 0.23 A",
+        ),
+        ("training.batch_size", 1441, "must be at most 1440, the training windows there are: 6 films"),
     ],
 )
 def test_values_that_do_not_go_together_are_said(path: str, value: object, expected: str):
     assert expected in problem(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("md.melt", 0),
+        ("md.equilibration", 0),
+        ("windows.margin", 20.0),  # beyond the cell: it holds periodic copies
+        ("afm.amplitude", 1.6),
+        ("labels.disc_radius", {"O": 0.75, "H": 0.24}),
+        ("training.batch_size", 1440),
+    ],
+)
+def test_values_that_just_go_together_are_accepted(path: str, value: object):
+    check_config(changed(path, value), SCHEMA)
 
 
 def test_two_splits_may_share_a_temperature_at_other_coverages():
@@ -199,8 +228,9 @@ def test_two_splits_may_share_a_temperature_at_other_coverages():
 
 
 def test_lattice_constants_are_those_of_the_force_field():
-    table = species_table()
-    assert {metal: table[metal].lattice for metal in LATTICE} == LATTICE
+    metals = {name: row.lattice for name, row in species_table().items() if row.lattice is not None}
+    assert _lattice_constants() == metals
+    assert set(LEAVES["films.metal"]["enum"]) == set(metals)
 
 
 HEADER = "name\tfolder\tdescription\n"

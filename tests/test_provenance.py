@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from icescope.provenance import PACKAGE, derive_seed, source_hash
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
@@ -32,15 +34,38 @@ def test_every_script_depends_on_the_modules_it_runs(monkeypatch):
         return {script.name: source_hash(script) for script in SCRIPTS.glob("*.py")}
 
     before = hashes()
-    read = Path.read_bytes
-
-    def edited(path):
-        return read(path) + (b"# edit" if path == PACKAGE / "afm" / "frequency_shift.py" else b"")
-
-    monkeypatch.setattr(Path, "read_bytes", edited)
+    edit(monkeypatch, PACKAGE / "afm" / "frequency_shift.py")
     changed = {name for name, value in hashes().items() if value != before[name]}
     assert "afm_stacks.py" in changed
     assert not changed & {"film_trajectory.py", "film_windows.py", "train_unet.py", "reproduction.py"}
+
+
+@pytest.mark.parametrize(
+    ("table", "needs", "does_not"),
+    [
+        ("md/force_fields.csv", {"film_trajectory.py", "film_windows.py"}, set()),
+        ("afm/lennard_jones.csv", {"afm_stacks.py"}, {"film_trajectory.py", "film_windows.py"}),
+        ("figures/published.csv", {"reproduction.py"}, {"film_trajectory.py", "afm_stacks.py"}),
+    ],
+)
+def test_edit_of_a_table_changes_the_scripts_whose_modules_lie_beside_it(monkeypatch, table, needs, does_not):
+    before = {script.name: source_hash(script) for script in SCRIPTS.glob("*.py")}
+    edit(monkeypatch, PACKAGE / table)
+    changed = {script.name for script in SCRIPTS.glob("*.py") if source_hash(script) != before[script.name]}
+    assert needs <= changed and not does_not & changed
+
+
+def test_tables_beside_a_script_are_no_part_of_its_hash(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from icescope.maps.scores import match\n")
+    before = source_hash(script)
+    (tmp_path / "results.csv").write_text("a,b\n")
+    assert source_hash(script) == before
+
+
+def edit(monkeypatch, edited):
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b"# edit" if path == edited else b""))
 
 
 def test_modules_used_at_parse_time_import_nothing_heavy():

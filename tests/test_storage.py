@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import numpy as np
@@ -115,19 +114,56 @@ def test_failed_writing_leaves_the_old_file_and_nothing_half_written(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_killed_writer_leaves_nothing_that_looks_done(tmp_path):
+def kill_in_the_middle(program: str) -> None:
+    """Run a program in another process until it prints a line, then kill it."""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"writing\n"
+        writer.send_signal(signal.SIGKILL)
+
+
+def test_what_a_killed_writer_leaves_does_not_look_done_and_is_gone_after_the_next_attempt(tmp_path):
     path = tmp_path / "table.csv"
-    program = f"""
+    kill_in_the_middle(f"""
 import time
 from icescope.storage import whole_file
 with whole_file({str(path)!r}) as partial:
     partial.write_text("half")
     print("writing", flush=True)
     time.sleep(60)
-"""
-    writer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    writer.stdout.readline()
-    time.sleep(0.1)
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
-    assert not path.exists()
+""")
+    assert [file.name for file in tmp_path.iterdir()] == [".table.csv.partial.csv"]
+    with storage.whole_file(path) as partial:
+        assert not partial.exists()
+        partial.write_text("whole")
+    assert list(tmp_path.iterdir()) == [path] and path.read_text() == "whole"
+
+
+def test_second_write_of_a_store_leaves_only_the_store_after_a_kill(dataset, tmp_path):
+    path = tmp_path / "stacks.zarr.zip"
+    kill_in_the_middle(f"""
+import time, zipfile
+import numpy as np, xarray as xr
+from icescope import storage
+whole = zipfile.ZipFile.writestr
+def half(archive, *arguments):
+    whole(archive, *arguments)
+    print("writing", flush=True)
+    time.sleep(60)
+zipfile.ZipFile.writestr = half
+storage.write(xr.Dataset({{"other": ("a", np.ones(9), {{"units": "1"}})}}), {str(path)!r}, "afm_stacks", {{}})
+""")
+    left = {file.name for file in tmp_path.iterdir()}
+    assert len(left) == 2 and all(name.startswith(".") and "partial" in name for name in left)
+    storage.write(dataset, path, "afm_stacks", {})
+    assert list(tmp_path.iterdir()) == [path]
+    xr.testing.assert_equal(storage.read(path, "afm_stacks"), dataset)
+
+
+def test_failed_writing_of_a_store_leaves_nothing(dataset, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(InputError, match="could not be written: No space left on device"):
+        storage.write(dataset, tmp_path / "stacks.zarr.zip", "afm_stacks", {})
+    assert not list(tmp_path.iterdir())

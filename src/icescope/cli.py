@@ -56,14 +56,16 @@ def predict(
         weights = weights or newest_weights(Path.cwd())
 
         from icescope.figures.experiment import draw_prediction
-        from icescope.learning.experiment import predict_stack, read_truth, write_prediction
+        from icescope.learning.experiment import predict_stack
+        from icescope.learning.experiment_report import read_truth, write_prediction
         from icescope.learning.weights import load_weights
 
         truth = read_truth(stack)
         network, card = load_weights(weights)
         prediction = predict_stack(images, network, card)
         write_prediction(prediction, draw_prediction(prediction), card, weights, out, truth)
-        typer.echo(f"{_formula(prediction.atoms)}: see {out / 'report.md'}")
+        scale = card.get("scale", "unknown")
+        typer.echo(f"{_formula(prediction.atoms)}: see {out / 'report.md'} (weights {weights}, scale {scale})")
 
 
 def newest_weights(folder: Path) -> Path:

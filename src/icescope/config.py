@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from jsonschema.validators import extend
 
 from icescope.errors import InputError
 
-LATTICE = {"Au": 4.0782, "Pt": 3.9236}  # A, lattice constants of the INTERFACE force field (Heinz 2008)
+FORCE_FIELDS = Path(__file__).with_name("md") / "force_fields.csv"
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
+LEAST_DISC = 0.6  # pixels; a disc of smaller radius is never found in a map
 SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
 COLUMNS = ["name", "folder", "description"]  # of the table of experiments
 ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
@@ -39,7 +41,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     faults = list(_Validator(known).iter_errors(config))
     if faults:
         raise InputError("config: " + _sentence(min(faults, key=_rank), known))
-    for check in (_check_splits, _check_times, _check_surface, _check_images, _check_heights):
+    for check in (_check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights):
         if problem := check(config):
             raise InputError(f"config: {problem}")
 
@@ -110,15 +112,29 @@ def _check_splits(config: dict) -> str | None:
     return None
 
 
+def _check_batches(config: dict) -> str | None:
+    train, batch = config["films"]["splits"]["train"], config["training"]["batch_size"]
+    films = len(train["temperatures"]) * len(train["coverages"])
+    windows = films * config["windows"]["per_trajectory"]
+    if windows < batch:
+        return (
+            f"training.batch_size is {batch}, but it must be at most {windows}, the training windows there are: "
+            f"{films} films in films.splits.train by windows.per_trajectory ({config['windows']['per_trajectory']})."
+        )
+    return None
+
+
 def _check_times(config: dict) -> str | None:
     md = config["md"]
-    for longer, shorter, unit in (
-        ("frame_interval", "timestep", 1e-3),
-        ("checkpoint_interval", "frame_interval", 1.0),
-        ("production", "checkpoint_interval", 1.0),
+    for longer, shorter, unit, least in (
+        ("frame_interval", "timestep", 1e-3, 1),
+        ("checkpoint_interval", "frame_interval", 1.0, 1),
+        ("melt", "frame_interval", 1.0, 0),
+        ("equilibration", "frame_interval", 1.0, 0),
+        ("production", "checkpoint_interval", 1.0, 1),
     ):
         ratio = md[longer] / (md[shorter] * unit)
-        if ratio < 0.5 or not math.isclose(ratio, round(ratio), rel_tol=1e-6):
+        if round(ratio) < least or not math.isclose(ratio, round(ratio), rel_tol=1e-6, abs_tol=1e-9):
             short = f"{md[shorter]:g} {'fs' if shorter == 'timestep' else 'ps'}"
             return f"md.{longer} is {md[longer]:g} ps, but it must be a whole multiple of md.{shorter} ({short})."
     return None
@@ -126,14 +142,13 @@ def _check_times(config: dict) -> str | None:
 
 def _check_surface(config: dict) -> str | None:
     films, md, windows = config["films"], config["md"], config["windows"]
-    step = LATTICE[films["metal"]] / math.sqrt(2)
+    step = _lattice_constants()[films["metal"]] / math.sqrt(2)
     edges = {"x": films["repeats"][0] * step, "y": films["repeats"][1] * step * math.sqrt(3)}
     for number, (axis, edge) in enumerate(edges.items()):
-        needed = windows["size"][number] + 2 * windows["margin"]
-        if needed > edge:
+        if windows["size"][number] > edge:
             return (
-                f"windows.size plus twice windows.margin is {needed:g} A along {axis}, but the surface is only "
-                f"{edge:.1f} A long there; raise films.repeats or lower windows.margin."
+                f"windows.size is {windows['size'][number]:g} A along {axis}, but the surface is only {edge:.1f} A "
+                "long there; raise films.repeats or lower windows.size."
             )
         if 2 * md["cutoff"] > edge:
             return (
@@ -145,11 +160,26 @@ def _check_surface(config: dict) -> str | None:
     return None
 
 
+@cache
+def _lattice_constants() -> dict[str, float]:
+    """Lattice constant, A, of each metal in the table of force fields."""
+    with open(FORCE_FIELDS, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        return {row["species"]: float(row["lattice"]) for row in rows if row["lattice"]}
+
+
 def _check_images(config: dict) -> str | None:
     pixels, size = config["afm"]["pixels"], config["windows"]["size"]
     channels, augmentation = config["network"]["channels"], config["training"]["augmentation"]
     if size[0] != size[1]:
         return f"windows.size is {size[0]:g} A by {size[1]:g} A, but images are square: make the two equal."
+    least = LEAST_DISC * size[0] / pixels
+    for species, radius in config["labels"]["disc_radius"].items():
+        if radius < least:
+            return (
+                f"labels.disc_radius.{species} is {radius:g} A, but it must be at least {least:.2f} A, {LEAST_DISC:g} "
+                "pixels of windows.size / afm.pixels: smaller discs are never found; raise it, or afm.pixels."
+            )
     factor = 2 ** (len(channels) - 1)
     if pixels % factor:
         return (
@@ -185,11 +215,12 @@ def _check_heights(config: dict) -> str | None:
             f"network.heights is {config['network']['heights']}, but afm.heights and afm.height_step give only "
             f"{round(steps) + 1} images."
         )
-    probe = low + afm["height_offset"] - afm["tip"]["length"]
+    probe = low + afm["height_offset"] - afm["tip"]["length"] - afm["amplitude"]
     if probe < LEAST_PROBE_HEIGHT:
         return (
-            f"the lowest of afm.heights plus afm.height_offset minus afm.tip.length puts the probe {probe:.1f} A "
-            f"above the mean oxygen, but it must be at least {LEAST_PROBE_HEIGHT:g} A."
+            f"the lowest of afm.heights plus afm.height_offset minus afm.tip.length and afm.amplitude puts the probe "
+            f"{probe:.1f} A above the mean oxygen at the lowest point of its oscillation, but it must be at least "
+            f"{LEAST_PROBE_HEIGHT:g} A."
         )
     return None
 
@@ -304,8 +335,6 @@ def _allowed(fault: ValidationError, unit: str) -> str:
         )
     if kind == "uniqueItems":
         return "name each value once"
-    if kind == "multipleOf":
-        return f"be a multiple of {schema['multipleOf']}"
     if kind == "pattern":
         return "start with a letter or digit and hold only letters, digits, dot, dash and underscore"
     if kind == "minLength":

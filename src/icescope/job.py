@@ -22,7 +22,7 @@ def job(log_file: str, name: str) -> Iterator[None]:
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setFormatter(logging.Formatter(f"{name}: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
-    logging.getLogger(__name__).info("started at commit %s", git_commit())
+    logging.getLogger(__name__).info("%s started at commit %s", name, git_commit())
     try:
         yield
     except InputError as error:

@@ -52,8 +52,9 @@ def provenance(config: dict | None = None, seed: int | None = None, inputs: tupl
 
 
 def source_hash(script: str | Path) -> str:
-    """Hash of a script and of every icescope module that it imports, directly or through others.
+    """Hash of a script, of every icescope module that it imports, directly or through others, and of their tables.
 
+    The tables of a module are the CSV files in its folder of the package, such as `md/force_fields.csv`.
     A rule keeps it among its params, so that an edit reruns the rules that depend on the edited module
     and no others.
     """
@@ -64,6 +65,8 @@ def source_hash(script: str | Path) -> str:
         if path not in seen:
             seen.add(path)
             waiting.extend(_imported_modules(path))
+    folders = {path.parent for path in seen if path.is_relative_to(PACKAGE)}
+    seen.update(table for folder in folders for table in folder.glob("*.csv"))
     digest = hashlib.sha256()
     for path in sorted(seen):
         digest.update(path.name.encode() + path.read_bytes())

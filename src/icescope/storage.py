@@ -5,12 +5,12 @@ The single file is renamed into place when it is complete, so a killed job leave
 """
 
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import xarray as xr
 import zarr
@@ -21,11 +21,15 @@ from icescope.errors import InputError
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; rename it to `path` when the block ends well, else remove it."""
+    """Give a name beside `path` to write to; rename it to `path` when the block ends well, else remove it.
+
+    The name is always the same, so that what a killed job left there is gone after the next attempt.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}{path.suffix}")
+    partial = path.with_name(f".{path.name}.partial{path.suffix}")
     try:
+        partial.unlink(missing_ok=True)
         yield partial
         os.replace(partial, path)
     except OSError as error:
@@ -51,13 +55,25 @@ def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str
     one_sample = {
         name: {"chunks": (1, *array.shape[1:])} for name, array in dataset.data_vars.items() if array.ndim >= 3
     }
-    with whole_file(path) as partial, TemporaryDirectory(dir=partial.parent, prefix=f".{partial.name}-") as folder:
+    with whole_file(path) as partial, _empty_folder(partial.with_name(f"{partial.name}-arrays")) as folder:
         dataset.to_zarr(folder, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
         with zipfile.ZipFile(partial, mode="w") as archive:
-            for file in sorted(file for file in Path(folder).rglob("*") if file.is_file()):
+            for file in sorted(file for file in folder.rglob("*") if file.is_file()):
                 # A fixed date: the same dataset gives the same bytes.
                 entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
                 archive.writestr(entry, file.read_bytes())
+
+
+@contextmanager
+def _empty_folder(path: Path) -> Iterator[Path]:
+    """An empty folder, without what a killed job left in it; removed when the block ends, well or not."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def read(path: str | Path, kind: str) -> xr.Dataset:

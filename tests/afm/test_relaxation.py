@@ -62,7 +62,7 @@ def test_relaxed_probe_is_at_a_minimum_found_by_another_optimiser(sample, scan, 
 
         found = minimize(energy, probe[b, n, p].numpy().astype(float), method="Nelder-Mead",
                          options={"xatol": 1e-7, "fatol": 1e-14})  # fmt: skip
-        # The tolerance of the last Newton step is 3e-3 A and its error that squared; single precision adds the rest.
+        # The tolerance of the last Newton step is 1e-3 A and its error that squared; single precision adds the rest.
         assert np.linalg.norm(found.x - probe[b, n, p].numpy()) < 2e-4
         spring = spring_force_and_hessian(torch.tensor(found.x), anchor, TIP)[0]
         assert float(-spring[2]) == pytest.approx(float(force[b, n, p]), abs=2e-5)
@@ -72,7 +72,7 @@ def test_compiled_relaxation_agrees_with_the_readable_one(sample, scan, relaxed)
     compiled = relax_compiled(*(one.numpy() for one in scan), tuple(one.numpy() for one in sample), TIP)
     probe, force, converged = (torch.from_numpy(one) for one in compiled)
     assert converged.all() and relaxed[2].all()
-    # Both stop below a step of 3e-3 A, each with its own rounding.
+    # Both stop below a step of 1e-3 A, each with its own rounding.
     assert (probe - relaxed[0]).abs().max() < 5e-5
     assert (force - relaxed[1]).abs().max() < 1e-5
 

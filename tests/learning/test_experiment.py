@@ -1,5 +1,7 @@
 """From a stack to atoms: resampling, tiles without seams, positions in the image's frame, the files written."""
 
+import json
+
 import ase.io
 import numpy as np
 import pytest
@@ -7,20 +9,22 @@ import torch
 import xarray as xr
 from ase import Atoms
 
+from icescope.afm.measured import read_stack
 from icescope.errors import InputError
 from icescope.figures.experiment import draw_prediction
-from icescope.learning.experiment import (
-    choose_images,
-    high_frequency_residual,
-    predict_stack,
+from icescope.learning.example import IMAGES, write_example
+from icescope.learning.experiment import choose_images, predict_stack, resample, tile_starts, tile_weight
+from icescope.learning.experiment_report import (
+    image_table,
     read_truth,
-    resample,
+    report_text,
     score_prediction,
     summarise,
-    tile_starts,
-    tile_weight,
     write_prediction,
 )
+from icescope.learning.images import high_frequency_residual
+from icescope.learning.unet import UNet3d
+from icescope.learning.weights import KEYS, load_weights, save_weights
 from icescope.maps.avdw import KINDS, render
 
 PIXEL = 0.4
@@ -31,11 +35,14 @@ LABELS = {
     "matching_radius": {"O": 0.74, "H": 0.528},
 }
 CARD = {
+    "network": {"heights": 3, "channels": [2, 2, 2, 2, 2]},
     "pixel_size": PIXEL,
     "heights": 3,
     "window_pixels": 64,
+    "window_size": [25.6, 25.6, 3.0],
     "labels": LABELS,
-    "metrics": {"O": 0.8, "H": 0.4, "loss": 0.01},
+    "metrics": {"O": 0.676, "H": 0.4, "H flat": 0.3, "loss": 0.01},
+    "chance": {"O": 0.083, "H": 0.05},
     "scale": "smoke",
     "training_samples": 120,
     "sha256": "ab" * 32,
@@ -167,7 +174,7 @@ def test_merged_map_has_no_seams():
     images = np.stack([np.sin(x) + np.cos(y), np.cos(x + y), np.sin(2 * y)])
     merged = predict_stack(stack_of(images), Copy(), CARD | {"labels": LABELS | {"threshold": 9.0}}).colour_map
     expected = images / images.std(axis=(1, 2), keepdims=True)
-    np.testing.assert_allclose(merged, expected, atol=1e-3)
+    np.testing.assert_allclose(merged, expected.clip(0, 1), atol=1e-3)
 
 
 def test_tiles_of_different_contrast_blend_smoothly():
@@ -324,3 +331,107 @@ def test_a_truth_that_cannot_be_read(tmp_path, text):
     (tmp_path / "truth.xyz").write_text(text)
     with pytest.raises(InputError, match=r"truth\.xyz cannot be read as extended XYZ with a column pose"):
         read_truth(tmp_path)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_card_that_lacks_what_prediction_uses_is_refused_by_key(key):
+    card = {name: value for name, value in CARD.items() if name != key}
+    with pytest.raises(InputError, match=f"does not hold the key '{key}'"):
+        predict_stack(stack_of(np.zeros((3, 80, 80))), Copy(), card)
+
+
+@pytest.mark.parametrize("key", ["network", "sha256"])
+def test_weights_whose_card_lacks_a_key_are_refused_by_key(tmp_path, key):
+    path = tmp_path / "unet.safetensors"
+    save_weights(UNet3d(**CARD["network"]), {"network": CARD["network"]}, path)
+    card = json.loads(path.with_suffix(".json").read_text())
+    del card[key]
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=rf"unet\.json is not a card .* does not hold the key '{key}'"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_map_that_is_not_finite_is_refused(bad):
+    class Diverged(torch.nn.Module):
+        def forward(self, images):
+            return images[:, :3] * bad
+
+    with pytest.raises(InputError, match="values that are not finite, as after a training that diverged"):
+        predict_stack(stack_of(np.random.default_rng(0).normal(size=(3, 70, 70))), Diverged(), CARD)
+
+
+def test_the_depth_of_the_lattice_is_that_of_the_training_windows():
+    images = [picture(oxygens(10, 30.0), 75)] * 3
+    atoms = predict_stack(stack_of(images), DarkDiscs(), CARD | {"window_size": [25.6, 25.6, 4.5]}).atoms
+    np.testing.assert_allclose(atoms.cell.lengths(), [30, 30, 4.5])
+
+
+def test_the_report_sets_accuracies_beside_chance():
+    _, prediction = prediction_of_discs()
+    report = report_text(prediction, CARD, "unet.safetensors")
+    assert "- oxygen accuracy on simulated windows held out: 67.6 % (chance 8.3 %)" in report
+    assert "- flat hydrogen accuracy on simulated windows held out: 30.0 % (chance not known)" in report
+    assert "- loss on simulated windows held out: 0.01" in report
+    assert "the path works" not in report
+
+
+@pytest.mark.parametrize(
+    "accuracy, chance, sentence",
+    [
+        (0.49, {"O": 0.08}, "not what the sample is**: their oxygen accuracy is 49.0 %, against 8.0 % by chance"),
+        (0.6, {"O": 0.31}, "not what the sample is**: their oxygen accuracy is 60.0 %, against 31.0 % by chance"),
+        (0.3, {}, "not what the sample is**: their oxygen accuracy is 30.0 %; train"),
+        (None, {}, "do not say how many oxygens they find"),
+    ],
+)
+def test_the_report_says_first_that_poor_weights_are_poor(accuracy, chance, sentence):
+    _, prediction = prediction_of_discs()
+    card = CARD | {"metrics": {} if accuracy is None else {"O": accuracy}, "chance": chance}
+    report = report_text(prediction, card, "unet.safetensors")
+    first = report.partition("## How far to trust it\n\n")[2].partition("\n")[0]
+    assert sentence in first
+
+
+def test_the_table_of_a_stack_has_a_row_for_each_image():
+    images = np.stack([scale * np.random.default_rng(0).normal(size=(32, 32)) + 5 for scale in (1, 2, 3)])
+    table = image_table(stack_of(images))
+    assert list(table.file) == ["0.png", "1.png", "2.png"]
+    np.testing.assert_allclose(table.standard_deviation / table.standard_deviation[0], [1, 2, 3], rtol=1e-5)
+    np.testing.assert_allclose(table.maximum, images.max(axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(table.high_frequency_residual, high_frequency_residual(images), rtol=1e-4)
+
+
+@pytest.fixture
+def simulated() -> xr.Dataset:
+    """Two samples of kind "afm_stacks", the second with a molecule inside the window and one in its margin."""
+    rng = np.random.default_rng(0)
+    water = np.array([[3, 3, 5], [3.8, 3, 5.6], [3, 3.2, 4], [-2, 3, 5], [-1.2, 3, 5.6], [-2, 3.2, 4]])
+    first = water[:3] + [1, 1, 0]
+    columns = {
+        "frequency_shift": (("sample", "height", "y", "x"), rng.normal(size=(2, 16, 24, 24)).astype(np.float16)),
+        "position": (("atom", "xyz"), np.concatenate([first, water]).astype(np.float32)),
+        "number": ("atom", np.tile([8, 1, 1], 3)),
+        "molecule": ("atom", np.repeat([0, 0, 1], 3)),
+        "atom_count": ("sample", [3, 6]),
+    }
+    attributes = {"window_size": [9.6, 9.6, 3.0], "film": "Au_c12_T160"}
+    return xr.Dataset(columns, coords={"height": 13.0 - 0.1 * np.arange(16)}, attrs=attributes)
+
+
+def test_the_example_reads_back_as_a_measured_stack_with_its_true_atoms(simulated, tmp_path):
+    write_example(simulated, 1, LABELS["pose_bound"], 3, tmp_path / "a")
+    stack, truth = read_stack(tmp_path / "a"), read_truth(tmp_path / "a")
+    assert stack.sizes["height"] == IMAGES and stack.attrs["size"] == (9.6, 9.6)
+    assert truth.get_chemical_formula() == "H2O" and list(truth.arrays["pose"]) == ["", "flat", "down"]
+    np.testing.assert_allclose(truth.positions[0], [3, 3, 5], atol=1e-6)
+    readme = (tmp_path / "a" / "README.md").read_text()
+    assert "film Au_c12_T160" in readme and "11.50 to 12.80 A" in readme
+
+
+def test_the_seed_repeats_the_example(simulated, tmp_path):
+    for name, seed in {"a": 3, "b": 3, "c": 4}.items():
+        write_example(simulated, 1, LABELS["pose_bound"], seed, tmp_path / name)
+    one, same, other = (read_stack(tmp_path / name).values for name in "abc")
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)

@@ -101,7 +101,22 @@ def test_checkpoint_of_another_training_is_not_resumed_from(data, tmp_path):
     run(data, tmp_path, epochs=1)
     _, history = run(data, tmp_path, epochs=2)
     assert history.epoch.tolist() == [1, 2]
-    assert len(list(tmp_path.glob("*/epoch.ckpt"))) == 2
+    other = data[0].copy(deep=True)
+    other.frequency_shift[-1, -1, -1, -1] += 1
+    run((other, data[1]), tmp_path, epochs=1)
+    assert len(list(tmp_path.glob("*/epoch.ckpt"))) == 3
+
+
+def test_fewer_windows_than_a_batch_are_named(data, tmp_path):
+    with pytest.raises(InputError, match="8 training windows are fewer than training.batch_size"):
+        run(data, tmp_path, batch_size=9)
+
+
+def test_loss_that_is_not_a_number_is_named(data, tmp_path):
+    broken = data[0].copy(deep=True)
+    broken.frequency_shift[0] = np.nan
+    with pytest.raises(InputError, match="the loss is not a number in epoch 1; lower training.learning_rate"):
+        run((broken, data[1]), tmp_path)
 
 
 def test_weights_survive_the_way_to_disk_and_back(data, tmp_path):
@@ -136,10 +151,10 @@ def test_bad_weights_are_one_sentence_each(data, tmp_path):
 
 def test_perfect_maps_score_near_one_and_far_above_chance(data):
     validation = data[1]
-    table, loss = evaluate(render_stacks(validation, LABELS), validation, LABELS, seed=1)
+    table, loss = evaluate(render_stacks(validation, LABELS), validation, LABELS)
     assert loss == pytest.approx(np.zeros(4))
     # Molecules turned at random: hydrogens above hide some oxygens, and oxygens hide what points down.
-    assert table.accuracy["O"] > 0.85 > 2 * table.chance["O"]
+    assert table.accuracy["O"] > 0.75 > 2 * table.chance["O"]
 
 
 def test_predicted_maps_repeat_and_stay_in_range(data, tmp_path):

@@ -38,11 +38,13 @@ def test_every_weight_has_a_finite_gradient_and_half_precision_agrees_with_singl
     single, half = gradients(False), gradients(True)
     for name, gradient in single.items():
         assert torch.isfinite(gradient).all() and gradient.abs().max() > 0, name
-        # bfloat16 has 8 bits: gradients agree in direction. At a depth of exactly two, which this network avoids,
-        # torch 2.13 on CPUs returns garbage here.
+        # bfloat16 has 8 bits, and rounding adds up on the way back to the first layers: directions agree to 0.8, and
+        # lengths to a few per cent. At a depth of exactly two, which this network avoids, torch 2.13 on CPUs
+        # returns garbage here, of another direction and length.
         if gradient.numel() > 100:
             cosine = torch.nn.functional.cosine_similarity(gradient.flatten(), half[name].flatten(), dim=0)
-            assert cosine > 0.95, name
+            assert cosine > 0.7, name
+            assert 0.8 < half[name].norm() / gradient.norm() < 1.25, name
 
 
 def test_no_level_has_a_depth_of_two(network, stacks):

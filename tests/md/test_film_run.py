@@ -3,20 +3,25 @@
 import csv
 import logging
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import MDAnalysis as mda
 import numpy as np
 import pytest
 
 from icescope.errors import InputError
-from icescope.md import film_run
-from icescope.md.film_run import run_film
+from icescope.md import film_run, profile
+from icescope.md.checkpoint import run_hash
+from icescope.md.film_run import remove_checkpoints, run_film
 from icescope.md.profile import density_profile
 from icescope.md.trajectory import open_film, wrap_film
+from icescope.provenance import PACKAGE
 from icescope.structures.film import water_and_metal, water_film
 
 MD = {
@@ -121,8 +126,65 @@ def test_topology_tells_elements_residues_and_cell(film, unbroken):
     np.testing.assert_allclose(universe.dimensions[:3], film.cell.lengths(), atol=2e-3)
 
 
-def test_a_finished_run_leaves_no_checkpoint(unbroken):
-    assert not (unbroken[0] / "checkpoints").exists()
+def test_a_rerun_of_a_finished_run_assembles_the_outputs_again(bare, unbroken_bare, tmp_path, monkeypatch):
+    """As after a kill between the end of `run_film` and the caller's own outputs."""
+    run(bare, tmp_path)
+    for path in tmp_path.glob("*film.*"):
+        path.unlink()
+    monkeypatch.setattr(film_run, "film_system", None)  # nothing is simulated
+    assert_same(run(bare, tmp_path), unbroken_bare)
+
+
+def test_checkpoints_stay_until_they_are_removed(bare, tmp_path):
+    run(bare, tmp_path, md=MD | {"production": 0.02})
+    checkpoints = tmp_path / "checkpoints"
+    (checkpoints / ".segment-00002.xtc.partial.xtc").write_bytes(b"of a killed run")
+    assert (checkpoints / "checkpoint.npz").is_file()
+    remove_checkpoints(checkpoints)
+    assert not checkpoints.exists()
+    remove_checkpoints(checkpoints)
+    assert all((tmp_path / name).is_file() for name in ("film.csv", "film.pdb", "film.xtc"))
+
+
+def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path, monkeypatch):
+    script = Path(__file__).parents[2] / "workflow" / "scripts" / "film_trajectory.py"
+    names = {"trajectory": "film.xtc", "topology": "film.pdb", "record": "film.csv", "profile": "profile.csv"}
+    films = {"metal": "Au", "repeats": [7, 4], "layers": 1, "vapour": 20.0}
+    params = {"films": films, "md": MD | {"production": 0.1}, "temperature": 240.0, "coverage": 5, "seed": 1}
+    snakemake = SimpleNamespace(
+        log=[str(tmp_path / "log")],
+        params=SimpleNamespace(**params, checkpoints=str(tmp_path / "checkpoints")),
+        output=SimpleNamespace(**{key: str(tmp_path / name) for key, name in names.items()}),
+        threads=1,
+    )
+
+    monkeypatch.setattr(logging.root, "handlers", [])  # the script sets its own
+
+    def fails(*_):
+        raise OSError("a read error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(profile, "density_profile", fails)
+        with pytest.raises(OSError, match="a read error"):  # and not: could not be written
+            runpy.run_path(str(script), {"snakemake": snakemake})
+    assert (tmp_path / "checkpoints" / "checkpoint.npz").is_file()
+    runpy.run_path(str(script), {"snakemake": snakemake})
+    assert all((tmp_path / name).is_file() for name in names.values())
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_checkpoint_of_an_edited_table_of_force_fields_is_not_used(
+    bare, unbroken_bare, tmp_path, monkeypatch, caplog
+):
+    stop_early(bare, tmp_path, monkeypatch)
+    before = run_hash(bare, 240.0, MD, 11)
+    table, read_bytes = PACKAGE / "md" / "force_fields.csv", Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + (b"# edit" if path == table else b""))
+    assert run_hash(bare, 240.0, MD, 11) != before
+    with caplog.at_level(logging.WARNING):
+        result = run(bare, tmp_path)
+    assert "of another configuration" in caplog.text
+    assert_same(result, unbroken_bare)
 
 
 def test_same_seed_gives_the_same_trajectory_and_another_does_not(film, unbroken, tmp_path):
@@ -132,7 +194,7 @@ def test_same_seed_gives_the_same_trajectory_and_another_does_not(film, unbroken
     assert not np.allclose(run(film, tmp_path / "other", seed=12)[0], unbroken[1], atol=0.01)
 
 
-@pytest.mark.parametrize("where", ["write_frames", "save", "write_topology", "_write_record", "_remove"])
+@pytest.mark.parametrize("where", ["write_frames", "save", "write_topology", "_write_record"])
 def test_a_run_that_dies_anywhere_resumes_to_the_unbroken_result(bare, unbroken_bare, tmp_path, monkeypatch, where):
     """Dies before and then after the third call (or the only one) of each writing function."""
     real, calls = getattr(film_run, where), []
@@ -151,8 +213,7 @@ def test_a_run_that_dies_anywhere_resumes_to_the_unbroken_result(bare, unbroken_
         with pytest.raises(KeyboardInterrupt):
             run(bare, tmp_path)
     monkeypatch.undo()
-    if where != "_remove":
-        assert (tmp_path / "checkpoints" / "checkpoint.npz").is_file()
+    assert (tmp_path / "checkpoints" / "checkpoint.npz").is_file()
     assert_same(run(bare, tmp_path), unbroken_bare)
 
 
@@ -227,6 +288,7 @@ def test_other_files_in_the_checkpoint_folder_stay(bare, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "mine.txt").write_text("mine")
     run(bare, tmp_path, md=MD | {"production": 0.02})
+    remove_checkpoints(tmp_path / "checkpoints")
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["mine.txt"]
 
 
@@ -245,11 +307,11 @@ def test_wrapping_moves_whole_molecules_only(film):
 
 
 def test_profile_counts_every_molecule(film, unbroken):
-    profile = density_profile(unbroken[0] / "film.pdb", unbroken[0] / "film.xtc")
+    density = density_profile(unbroken[0] / "film.pdb", unbroken[0] / "film.xtc")
     width, depth = film.cell.lengths()[:2]
-    molecules = profile["oxygen_density_per_A3"].sum() * 0.1 * width * depth
+    molecules = density["oxygen_density_per_A3"].sum() * 0.1 * width * depth
     assert molecules == pytest.approx(film.get_chemical_symbols().count("O"), rel=1e-4)
-    assert 2.2 < profile["z_A"][profile["oxygen_density_per_A3"].idxmax()] < 3.4
+    assert 2.2 < density["z_A"][density["oxygen_density_per_A3"].idxmax()] < 3.4
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # MDAnalysis's half-open reader

@@ -88,16 +88,43 @@ def test_molecules_count_from_zero_in_each_sample(dataset):
 
 
 def test_windows_hold_the_same_atoms_as_a_search_over_all_images(film, dataset):
-    """Brute force: 3 x 3 images of every molecule of the frame, kept where the oxygen is in window and margin."""
+    """Brute force: all images of every molecule of the frame, kept where the oxygen is in window and margin."""
+    assert_all_images(film, dataset, WINDOWS["margin"])
+
+
+@pytest.mark.parametrize("margin", [5.0, 9.0, 25.0])
+def test_margin_wider_than_the_cell_holds_every_periodic_copy(film, files, margin):
+    width, depth, _ = film.cell.lengths()
+    size = WINDOWS["size"]
+    assert size[0] + 2 * margin > width and size[1] + 2 * margin > depth
+    dataset = cut_windows(*files, WINDOWS | {"margin": margin, "per_trajectory": 10}, seed=1)
+    assert_all_images(film, dataset, margin)
+    test_molecules_count_from_zero_in_each_sample(dataset)
+    for atoms in samples(dataset):  # inside the window itself there is no molecule twice
+        x, y, _ = atoms.positions[::3].T
+        inside = atoms.positions[::3][(x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])]
+        gap = (inside[:, None] - inside) / film.cell.lengths()
+        gap[..., :2] -= np.round(gap[..., :2])
+        assert (np.linalg.norm(gap, axis=-1) < 1e-3).sum() == len(inside)
+
+
+def test_window_as_large_as_the_cell_holds_each_molecule_once(film):
+    water, _ = water_and_metal(film.get_chemical_symbols())
+    molecules, cell = film.positions[water].reshape(-1, 3, 3), film.cell.lengths()
+    for origin in ([0, 0, 0], [3.3, 12.1, 0]):
+        assert len(cut_window(molecules, cell, np.array(origin), cell, margin=0.0)) == len(molecules)
+
+
+def assert_all_images(film, dataset, margin):
     water, _ = water_and_metal(film.get_chemical_symbols())
     width, depth, _ = film.cell.lengths()
-    size, margin = WINDOWS["size"], WINDOWS["margin"]
+    size = WINDOWS["size"]
     for sample, atoms in enumerate(samples(dataset)):
         x0, y0, z0 = dataset["origin"].values[sample].astype(float)
         expected = []
         for molecule in frames_of(film)[dataset["frame"].values[sample]][water].reshape(-1, 3, 3):
-            for i in range(-1, 3):
-                for j in range(-1, 3):
+            for i in range(-3, 5):
+                for j in range(-3, 5):
                     image = molecule + [i * width - x0, j * depth - y0, 0]
                     x, y, z = image[0]
                     if -margin <= x < size[0] + margin and -margin <= y < size[1] + margin and z0 <= z < z0 + size[2]:
@@ -169,9 +196,9 @@ def test_same_seed_same_windows(files, dataset):
     assert not cut_windows(*files, WINDOWS, seed=2).identical(dataset)
 
 
-def test_window_with_margins_wider_than_the_cell_is_refused(files):
-    with pytest.raises(InputError, match="do not fit the cell"):
-        cut_windows(*files, WINDOWS | {"margin": 5.0}, seed=1)
+def test_window_larger_than_the_cell_is_refused(files):
+    with pytest.raises(InputError, match=r"Windows of 12 x 20 A do not fit the cell .* lower windows\.size"):
+        cut_windows(*files, WINDOWS | {"size": [12.0, 20.0, 3.0]}, seed=1)
 
 
 def test_too_thin_a_film_is_refused(files):

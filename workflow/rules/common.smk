@@ -50,6 +50,14 @@ def stacks_of(split):
     return [f"{RUN}/afm/{name}/{shard}.zarr.zip" for name, _ in films_of(split) for shard in SHARDS]
 
 
+def stacks_mb(split):
+    """Size in memory of all images of a split, MB: half precision, as many heights as published at 0.1 A."""
+    afm = config["afm"]
+    heights = round((afm["heights"][1] - afm["heights"][0]) / afm["height_step"]) + 1
+    samples = len(windows_of(split)) * config["windows"]["per_trajectory"]
+    return ceil(samples * heights * afm["pixels"] ** 2 * 2 / 1e6)
+
+
 def print_results():
     """Name the files that a person would look at first."""
     wanted = ["figures/*.png", "learning/*_accuracy.csv", "experiments/*/report.*", "reproduction.html"]

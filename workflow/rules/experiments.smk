@@ -1,10 +1,37 @@
+rule check_experiment:
+    input:
+        images=lambda wildcards: sorted(
+            str(file) for file in Path(EXPERIMENTS[wildcards.experiment]).glob("*") if file.is_file()
+        ),
+    output:
+        table=f"{RUN}/experiments/{{experiment}}/stack.csv",
+    log:
+        f"{RUN}/logs/check_experiment/{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/check_experiment/{{experiment}}.tsv"
+    priority: 3  # before all else: a folder that cannot be used is told of within seconds
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        folder=lambda wildcards: EXPERIMENTS[wildcards.experiment],
+        heights=config["network"]["heights"],
+        code=code("check_experiment.py"),
+    message:
+        "Check of the measured stack {wildcards.experiment}"
+    script:
+        "../scripts/check_experiment.py"
+
+
 rule predict_experiment:
     input:
         weights=rules.train_unet.output.weights,
         card=rules.train_unet.output.card,
-        images=lambda wildcards: sorted(
-            str(file) for file in Path(EXPERIMENTS[wildcards.experiment]).glob("*") if file.is_file()
-        ),
+        images=rules.check_experiment.input.images,
+        checked=rules.check_experiment.output.table,
     output:
         structure=f"{RUN}/experiments/{{experiment}}/structure.xyz",
         map=report(

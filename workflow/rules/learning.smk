@@ -14,15 +14,17 @@ rule train_unet:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=2000 + 3 * (stacks_mb("train") + stacks_mb("validation")),
         runtime=60,
         gpu=1,
     params:
         run=config["run"],
+        metal=config["films"]["metal"],
         network=config["network"],
         training=config["training"],
         labels=config["labels"],
         seed=derive_seed(config["seed"], "train_unet"),
+        evaluation_seed=derive_seed(config["seed"], "evaluate_unet", "validation"),
         checkpoints=f"{RUN}/checkpoints/train_unet",
         code=code("train_unet.py"),
     message:
@@ -47,7 +49,7 @@ rule evaluate_unet:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards: 2000 + 4 * stacks_mb(wildcards.split),
         runtime=20,
         gpu=1,
     params:
@@ -81,7 +83,7 @@ rule afm_fig2:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1000 + 3 * stacks_mb("validation"),
         runtime=10,
     params:
         labels=config["labels"],

@@ -15,7 +15,6 @@ rule film_trajectory:
     resources:
         mem_mb=1500,
         runtime=60,
-        gpu=1,
     params:
         films={key: config["films"][key] for key in ("metal", "repeats", "layers", "vapour")},
         md=config["md"],
@@ -40,6 +39,7 @@ rule film_windows:
         f"{RUN}/logs/film_windows/{{film}}.log",
     benchmark:
         f"{RUN}/benchmarks/film_windows/{{film}}.tsv"
+    priority: 1
     conda:
         "../../envs/md.yaml"
     threads: 1

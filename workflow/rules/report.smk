@@ -22,7 +22,6 @@ rule reproduction:
         mem_mb=1000,
         runtime=10,
     params:
-        run=config["run"],
         code=code("reproduction.py"),
     message:
         "Published numbers beside ours"

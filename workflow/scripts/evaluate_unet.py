@@ -17,7 +17,7 @@ with job(snakemake.log[0], "evaluate_unet"):
     network, card = load_weights(inputs.weights)
     stacks = read_stacks(inputs.stacks)
     maps = predict_maps(network, stacks, card["heights"], params.seed)
-    accuracy, loss = evaluate(maps, stacks, params.labels, params.seed)
+    accuracy, loss = evaluate(maps, stacks, params.labels)
     predictions = xr.Dataset(
         {
             "colour_map": (("sample", "colour", "y", "x"), maps.numpy().astype(np.float16), {"units": "1"}),

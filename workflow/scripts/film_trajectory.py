@@ -1,7 +1,7 @@
 """One water film: build it, run it, and write its trajectory, topology, record and density profile."""
 
 from icescope.job import job
-from icescope.md.film_run import run_film
+from icescope.md.film_run import remove_checkpoints, run_film
 from icescope.md.profile import density_profile
 from icescope.storage import whole_file
 from icescope.structures.film import water_film
@@ -20,5 +20,7 @@ with job(snakemake.log[0], "film_trajectory"):
         record_path=output.record,
         threads=snakemake.threads,
     )
+    profile = density_profile(output.topology, output.trajectory)
     with whole_file(output.profile) as partial:
-        density_profile(output.topology, output.trajectory).to_csv(partial, index=False, float_format="%.6g")
+        profile.to_csv(partial, index=False, float_format="%.6g")
+    remove_checkpoints(params.checkpoints)  # only now, with every output whole

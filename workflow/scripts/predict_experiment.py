@@ -5,7 +5,8 @@ from pathlib import Path
 from icescope.afm.measured import read_stack
 from icescope.figures.experiment import draw_prediction
 from icescope.job import job
-from icescope.learning.experiment import predict_stack, read_truth, write_prediction
+from icescope.learning.experiment import predict_stack
+from icescope.learning.experiment_report import read_truth, write_prediction
 from icescope.learning.weights import load_weights
 
 with job(snakemake.log[0], "predict_experiment"):

@@ -2,7 +2,7 @@
 
 Each function takes images (height, y, x), row 0 at the lowest y and the fast scan along x, returns a new
 float32 array, and draws from the generator that it is given, so that a seed repeats the result. Measured stacks
-of ice have a high-frequency residual of 2 to 8 % of the contrast, up to 0.25 A of drift from one image to the next
+of ice have a high-frequency residual of 2 to 8 % of the contrast, up to 0.25 A of drift from one layer to the next
 after alignment, and now and then a disturbed line: read off public stacks of this kind (repository
 supercgor/AmorAFM, dataset/ss), not off a model of the instrument.
 """
@@ -48,7 +48,8 @@ def add_drift(
     ----------
     images : (height, y, x)
     step
-        Root mean square of the displacement from one image to the next along x and along y (A); measured: up to 0.25.
+        Root mean square of the displacement from one layer to the next along x and along y (A). Measured stacks
+        show up to 0.25 A from one layer to the next after alignment; that is their largest, not their mean.
     pixel_size
         A.
 

@@ -1,5 +1,7 @@
 """Stacks of images of many windows, at the paper's heights above the mean oxygen plane."""
 
+import logging
+
 import numpy as np
 import xarray as xr
 from ase import Atoms
@@ -8,6 +10,8 @@ from icescope.afm.relaxation import Tip
 from icescope.afm.simulation import Scan, simulate
 from icescope.progress import track
 from icescope.structures.windows import atoms_of
+
+log = logging.getLogger(__name__)
 
 BATCH = 8
 
@@ -65,6 +69,8 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
         result = simulate(batch, tip, scan, afm["amplitude"], afm["f0"], afm["k0"])
         images.append(result.frequency_shift.values.astype(np.float16))
         unconverged.append(result.unconverged.values)
+    if missing := int(np.sum(np.concatenate(unconverged))):
+        log.warning("the probe found no equilibrium at %d points of %d windows", missing, windows.sizes["sample"])
     return windows.assign(
         frequency_shift=(("sample", "height", "y", "x"), np.concatenate(images), {"units": "Hz"}),
         mean_oxygen_height=("sample", np.array(planes, np.float32), {"units": "A"}),

@@ -18,7 +18,7 @@ def draw_fig2(stacks: xr.Dataset, predictions: xr.Dataset, accuracy: pd.DataFram
     """A dense and a dilute validation window: images at three heights, label, prediction; accuracies below.
 
     The windows shown are those of median loss in the densest and in the most dilute quarter of the set, so that they
-    stand for the set and are not the best of it.
+    stand for the set and are not the best of it. Greys of an image run from its 1st to its 99th percentile.
     """
     figure = new_figure(PAGE, 4.6)
     grid = figure.add_gridspec(3, 5, height_ratios=[1, 1, 0.8])
@@ -28,12 +28,11 @@ def draw_fig2(stacks: xr.Dataset, predictions: xr.Dataset, accuracy: pd.DataFram
         extent = np.array([0, stacks.attrs["window_size"][0], 0, stacks.attrs["window_size"][1]]) / 10
         for axis, height in zip(axes, heights, strict=False):
             image = stacks.frequency_shift[sample, height].values.astype(float)
-            axis.imshow(image, extent=extent)
-            tip = float(stacks.height[height]) / 10
-            axis.set_title(f"{tip:.2f} nm, {image.min():.1f} to {image.max():.1f} Hz" if row == 0 else
-                           f"{image.min():.1f} to {image.max():.1f} Hz", fontsize=7)  # fmt: skip
+            low, high = np.percentile(image, [1, 99])
+            axis.imshow(image, extent=extent, vmin=low, vmax=high)
+            axis.set_title(f"{float(stacks.height[height]) / 10:.2f} nm, {low:.1f} to {high:.1f} Hz", fontsize=7)
         label = render_stacks(take_samples(stacks, sample, sample + 1), labels)[0]
-        axes[3].imshow(label.permute(1, 2, 0), extent=extent)
+        axes[3].imshow(label.permute(1, 2, 0).numpy(), extent=extent)
         axes[4].imshow(predictions.colour_map[sample].astype(float).transpose("y", "x", "colour"), extent=extent)
         if row == 0:
             axes[3].set_title("label", fontsize=7)

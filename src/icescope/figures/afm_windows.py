@@ -16,7 +16,7 @@ MAP_PIXELS = 128
 def draw_windows(
     profiles: dict[str, pd.DataFrame], films: dict[str, dict], windows: list[xr.Dataset], labels: dict
 ) -> tuple[Figure, pd.DataFrame]:
-    """Profiles of all films, one panel a coverage, over the first window of each training film.
+    """Profiles of all films, one panel a coverage, over the first window of each of up to six training films.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def draw_windows(
     columns = max(len(coverages), min(len(windows), 6))
     figure = new_figure(PAGE, 4.2)
     top, bottom = figure.subfigures(2, 1, height_ratios=[1.4, 1])
-    panels = top.subplots(1, len(coverages), sharey=True, squeeze=False)[0]
+    panels = top.subplots(1, len(coverages), sharex=True, sharey=True, squeeze=False)[0]
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(temperatures)))
     for panel, coverage in zip(panels, coverages, strict=True):
         for name, film in sorted(films.items(), key=lambda item: item[1]["temperature"]):
@@ -48,6 +48,8 @@ def draw_windows(
                 )
         panel.set(title=f"{coverage:g} molecules/nm²", xlabel="height above the metal (nm)")
         panel.legend(fontsize=7)
+    filled = max(profile.z_A[profile.mass_density_g_per_cm3 > 0].max() for profile in profiles.values())  # A
+    panels[0].set_xlim(0, filled / 10 + 0.1)
     panels[0].set_ylabel("water density (g/cm³)")
 
     maps = bottom.subplots(1, columns, squeeze=False)[0]
@@ -55,7 +57,7 @@ def draw_windows(
         size = store.attrs["window_size"]
         one = take_samples(store, 0, 1).assign_coords(x=("x", np.arange(MAP_PIXELS)))
         low = float(one.origin[0, 2]) / 10
-        axis.imshow(render_stacks(one, labels)[0].permute(1, 2, 0), extent=[0, size[0] / 10, 0, size[1] / 10])
+        axis.imshow(render_stacks(one, labels)[0].permute(1, 2, 0).numpy(), extent=[0, size[0] / 10, 0, size[1] / 10])
         axis.set(title=f"{store.attrs['film']}\nz {low:.2f} to {low + size[2] / 10:.2f} nm", xlabel="x (nm)")
         axis.title.set_fontsize(6)
     maps[0].set_ylabel("y (nm)")

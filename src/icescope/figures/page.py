@@ -45,10 +45,14 @@ def save_figure(figure: Figure, table: pd.DataFrame, figure_path: str | Path, ta
         table.to_csv(partial, float_format="%.6g")
 
 
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
+
+
 def save_table(table: pd.DataFrame, csv_path: str | Path, html_path: str | Path) -> None:
     """Write a table, whose attribute "title" heads the page, as CSV and as HTML."""
     with whole_file(csv_path) as partial:
         table.to_csv(partial, index=False, float_format="%.6g")
-    body = table.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.4g}")
+    body = table.to_html(index=False, border=0, na_rep="", float_format=_number)
     with whole_file(html_path) as partial:
         partial.write_text(HTML.format(title=table.attrs["title"], table=body), encoding="utf-8")

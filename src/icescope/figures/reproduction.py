@@ -21,22 +21,25 @@ def reproduction_table(card: dict, accuracy: dict[str, pd.DataFrame]) -> pd.Data
     that no choice was made on.
     """
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
+    theirs = published.set_index("quantity").published
     validation, test = accuracy["validation"], accuracy["test"]
+    metal = card["metal"]
     ours = {
-        "loss on Au(111), validation": (validation.loss.iloc[0], test.loss.iloc[0]),
-        "oxygen accuracy on Au(111), validation": (100 * validation.accuracy["O"], 100 * test.accuracy["O"]),
-        "hydrogen accuracy on Au(111), validation": (100 * validation.accuracy["H"], 100 * test.accuracy["H"]),
-        "training windows on Au(111)": (card["training_samples"], None),
-        "validation windows on Au(111)": (validation.samples.iloc[0], test.samples.iloc[0]),
+        f"loss on {metal}(111), validation": (validation.loss.iloc[0], test.loss.iloc[0]),
+        f"oxygen accuracy on {metal}(111), validation": (100 * validation.accuracy["O"], 100 * test.accuracy["O"]),
+        f"hydrogen accuracy on {metal}(111), validation": (100 * validation.accuracy["H"], 100 * test.accuracy["H"]),
+        f"training windows on {metal}(111)": (card["training_samples"], None),
+        f"validation windows on {metal}(111)": (validation.samples.iloc[0], test.samples.iloc[0]),
         "training epochs": (card["training"]["epochs"], None),
     }
     why = {
         "loss": "Colours, disc radii and pixel size of the map are ours, so the loss has another scale.",
         "accuracy": (
             f"{card['training_samples']} windows of {card['window_pixels']} pixels and {card['training']['epochs']} "
-            f"epochs of a network of {card['parameters'] / 1e6:.1f} million parameters, against 70000 windows and 60 "
-            "epochs; our validation films are of a temperature that was not trained on, the paper's windows were "
-            "drawn at random from the same films; the paper's matching radii are not published."
+            f"epochs of a network of {card['parameters'] / 1e6:.1f} million parameters, against "
+            f"{theirs['training windows on Au(111)']:.0f} windows and {theirs['training epochs']:.0f} epochs. Our "
+            "validation films are trajectories of their own, the paper's windows were drawn at random from the same "
+            "films. The paper's matching radii are not published."
         ),
         "windows": f"Scale of the run {card['scale']!r}.",
         "epochs": f"Scale of the run {card['scale']!r}.",

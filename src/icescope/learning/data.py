@@ -16,6 +16,9 @@ from icescope.learning.augmentation import augment
 from icescope.learning.images import draw_heights, standardise, take_heights
 from icescope.maps.avdw import render_stacks
 from icescope.provenance import derive_seed
+from icescope.structures.windows import take_samples
+
+BLOCK = 1000  # labels rendered at a time, so that memory does not grow with their number
 
 
 def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
@@ -31,11 +34,12 @@ def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
     shards = [storage.read(path, "afm_stacks") for path in paths]
     first = shards[0]
     for path, shard in zip(paths, shards, strict=True):
-        same = shard.frequency_shift.shape[1:] == first.frequency_shift.shape[1:] and np.allclose(
-            shard.attrs["window_size"], first.attrs["window_size"]
-        )
-        if not same:
-            raise InputError(f"{path} and {paths[0]} hold images of different sizes; use stacks of one configuration.")
+        same = shard.frequency_shift.shape[1:] == first.frequency_shift.shape[1:]
+        same = same and np.allclose(shard.height, first.height)
+        if not same or not np.allclose(shard.attrs["window_size"], first.attrs["window_size"]):
+            raise InputError(
+                f"{path} and {paths[0]} hold images of different sizes or heights; use stacks of one configuration."
+            )
     joined = {
         name: xr.concat([shard[name] for shard in shards], dim="atom" if "atom" in variable.dims else "sample")
         for name, variable in first.data_vars.items()
@@ -47,8 +51,11 @@ class Stacks(Dataset):
     """Images (n, height, y, x) in half precision and labels (n, 3, y, x) in [0, 255], indexed by whole batches."""
 
     def __init__(self, stacks: xr.Dataset, labels: dict):
-        self.images = torch.from_numpy(stacks.frequency_shift.values.astype(np.float16))
-        self.maps = render_stacks(stacks, labels).mul_(255).round_().to(torch.uint8)
+        self.images = torch.from_numpy(stacks.frequency_shift.values.astype(np.float16, copy=False))
+        self.maps = torch.empty(len(self.images), 3, *self.images.shape[2:], dtype=torch.uint8)
+        for first in range(0, len(self.maps), BLOCK):
+            block = render_stacks(take_samples(stacks, first, first + BLOCK), labels)
+            self.maps[first : first + BLOCK] = block.mul_(255).round_()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -109,8 +116,14 @@ class StackData(L.LightningDataModule):
         training = self.trainer.training
         step = self.trainer.global_step if training else -1
         generator = torch.Generator(images.device).manual_seed(derive_seed(self.seed, "batch", step))
-        chosen = draw_heights(len(images), images.shape[1], self.heights, generator)
-        images = take_heights(images, chosen)
-        if training:
-            images = augment(images, **self.training["augmentation"], generator=generator)
-        return standardise(images), maps.float() / 255
+        augmentation = self.training["augmentation"] if training else {}
+        return prepare(images, self.heights, augmentation, generator), maps.float() / 255
+
+
+def prepare(images: Tensor, heights: int, augmentation: dict, generator: torch.Generator) -> Tensor:
+    """What the network is given of stacks (n, height, y, x): some heights, augmented, each image standardised.
+
+    Images are standardised before they are augmented as well, so that noise is a share of their contrast.
+    """
+    images = standardise(take_heights(images, draw_heights(len(images), images.shape[1], heights, generator)))
+    return standardise(augment(images, **augmentation, generator=generator)) if augmentation else images

@@ -9,15 +9,16 @@ import xarray as xr
 from ase import Atoms
 from torch import Tensor
 
-from icescope.learning.images import draw_heights, standardise, take_heights
+from icescope.learning.data import prepare
 from icescope.learning.unet import UNet3d
 from icescope.learning.weights import device
 from icescope.maps.avdw import poses, render_stacks
 from icescope.maps.locate import locate
-from icescope.maps.scores import accuracy_table, count
+from icescope.maps.scores import accuracy, accuracy_table, count
 from icescope.progress import track
 
 BATCH = 16
+OTHER_WINDOWS = 3  # windows that each prediction is scored against for the chance level
 
 
 @torch.no_grad()
@@ -26,21 +27,20 @@ def predict_maps(network: UNet3d, stacks: xr.Dataset, heights: int, seed: int) -
     on = device()
     network = network.to(on)
     images = torch.from_numpy(stacks.frequency_shift.values)
-    chosen = draw_heights(len(images), images.shape[1], heights, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
     maps = []
     batches = range(0, len(images), BATCH)
     for begin in track(batches, "prediction", len(batches)):
-        batch = slice(begin, begin + BATCH)
-        stack = standardise(take_heights(images[batch], chosen[batch]).to(on))
-        maps.append(network(stack).clamp(0, 1).cpu())
+        stack = prepare(images[begin : begin + BATCH], heights, {}, generator)
+        maps.append(network(stack.to(on)).clamp(0, 1).cpu())
     return torch.cat(maps)
 
 
-def evaluate(maps: Tensor, stacks: xr.Dataset, labels: dict, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def evaluate(maps: Tensor, stacks: xr.Dataset, labels: dict) -> tuple[pd.DataFrame, np.ndarray]:
     """Accuracy of predicted maps by species, with chance beside it, and the loss of each sample.
 
-    Chance is what the same predictions score against the atoms of another window drawn at random from the same
-    split: as many atoms, as well spaced, in the wrong places.
+    Chance is what the same predictions score against the atoms of other windows with nearly the same number of atoms:
+    as many, as well spaced, in the wrong places.
 
     Parameters
     ----------
@@ -57,12 +57,16 @@ def evaluate(maps: Tensor, stacks: xr.Dataset, labels: dict, seed: int) -> tuple
     size = stacks.attrs["window_size"]
     predicted = locate(maps, size[0] / stacks.sizes["x"], labels)
     loss = (maps - render_stacks(stacks, labels)).square().mean((1, 2, 3)).numpy()
-    # A rotation by a random number of places leaves no window with its own atoms.
-    other = np.roll(np.arange(len(true)), np.random.default_rng(seed).integers(1, max(2, len(true))))
     radius = labels["matching_radius"]
     table = accuracy_table([count(p, t, size, radius) for p, t in zip(predicted, true, strict=True)], loss)
-    chance = [count(p, true[i], size, radius) for p, i in zip(predicted, other, strict=True)]
-    return table.assign(chance=accuracy_table(chance, loss).accuracy), loss
+    by_size = np.argsort([len(atoms) for atoms in true], kind="stable")
+    chance = sum(
+        count(predicted[mine], true[other], size, radius)
+        for places in range(1, 1 + OTHER_WINDOWS)
+        for mine, other in zip(by_size, np.roll(by_size, places), strict=True)
+        if mine != other
+    )
+    return table.assign(chance=accuracy(chance) if len(true) > 1 else np.nan), loss
 
 
 def true_atoms(stacks: xr.Dataset, pose_bound: float) -> Iterator[Atoms]:

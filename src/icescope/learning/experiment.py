@@ -1,33 +1,21 @@
-"""Measured images in, atoms out: one stack through the trained network, tile by tile, and the files it gives."""
+"""Measured images in, atoms out: one stack through the trained network, tile by tile."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import ase.io
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 import xarray as xr
 from ase import Atoms
-from matplotlib.figure import Figure
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
-from icescope import __version__
 from icescope.errors import InputError
 from icescope.learning.images import standardise
-from icescope.learning.weights import device
+from icescope.learning.weights import check_card, device
 from icescope.maps.locate import locate
-from icescope.maps.scores import accuracy, count
 from icescope.progress import track
-from icescope.provenance import git_commit
-from icescope.storage import whole_file
 
-COARSEST_PIXEL = 1.0  # A; a hydrogen 0.96 A from its oxygen cannot be told from it in coarser images
-CELL_DEPTH = 3.0  # A, third vector of the lattice: the depth of the training windows
+COARSEST_PIXEL = 1.0  # A; a hydrogen 1.0 A from its oxygen (SPC/E) cannot be told from it in coarser images
 BOND = 1.2  # A, longest O-H distance that counts as a bond
-FILES = ("structure.xyz", "map.png", "report.md")
 
 
 @dataclass(frozen=True)
@@ -69,24 +57,40 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
     network
         Maps float32 (n, heights, y, x) to colour maps (n, 3, y, x); it is moved to the GPU where there is one.
     card
-        Of the weights: `heights`, `pixel_size` (A), `window_pixels`, `labels`.
+        Of the weights, with `icescope.learning.weights.KEYS`: lengths in A.
     batch_size
         Windows at a time.
 
     Raises
     ------
     InputError
-        The stack has fewer images than the network takes, or pixels too coarse for atoms.
+        The card lacks a key, the stack has fewer images than the network takes or pixels too coarse for atoms, or
+        the network gives no numbers.
     """
-    used = choose_images(stack.sizes["height"], card["heights"], stack.attrs.get("folder", "the stack"))
+    check_card(card)
+    check_stack(stack, card["heights"])
+    used = choose_images(stack.sizes["height"], card["heights"], _name(stack))
     images = resample(stack.isel(height=used), card["pixel_size"])
-    merged = _predict_map(images.values, network, card.get("window_pixels", 64), batch_size)
+    merged = _predict_map(images.values, network, card["window_pixels"], batch_size)
     colour_map = xr.DataArray(
         merged, dims=("colour", "y", "x"), coords={"colour": list("rgb"), "y": images.y, "x": images.x}
     )
     atoms = locate(torch.from_numpy(merged)[None], card["pixel_size"], card["labels"])[0]
-    atoms = _place(atoms, images, card["pixel_size"], stack.attrs.get("size"))
+    width, height = stack.attrs.get("size", (extent(images.x.values), extent(images.y.values)))
+    atoms = _place(atoms, images, card["pixel_size"], (width, height, card["window_size"][2]))
     return Prediction(stack, used, images, colour_map, atoms)
+
+
+def check_stack(stack: xr.DataArray, heights: int) -> None:
+    """Refuse a stack of fewer images than a network of `heights` images takes, or of pixels too coarse for atoms."""
+    choose_images(stack.sizes["height"], heights, _name(stack))
+    for axis in ("y", "x"):
+        pixel = extent(stack[axis].values) / stack.sizes[axis]
+        if pixel > COARSEST_PIXEL:
+            raise InputError(
+                f"{_name(stack)}: one pixel is {pixel:.2g} A along {axis}, too coarse to show atoms (at most"
+                f" {COARSEST_PIXEL:g} A); check that cell.txt is in nm."
+            )
 
 
 def choose_images(available: int, needed: int, folder: str) -> list[int]:
@@ -113,16 +117,10 @@ def resample(stack: xr.DataArray, pixel_size: float) -> xr.DataArray:
     shape, coordinates = [], {}
     for axis in ("y", "x"):
         centres = stack[axis].values
-        pixel = (centres[-1] - centres[0]) / (len(centres) - 1)
-        if pixel > COARSEST_PIXEL:
-            raise InputError(
-                f"{stack.attrs.get('folder', 'the stack')}: one pixel is {pixel:.2g} A along {axis}, too coarse to show"
-                f" atoms (at most {COARSEST_PIXEL:g} A); check that cell.txt is in nm."
-            )
-        extent = pixel * len(centres)
-        count = max(1, round(extent / pixel_size))
+        length = extent(centres)
+        count = max(1, round(length / pixel_size))
         shape.append(count)
-        coordinates[axis] = centres[0] - pixel / 2 + (np.arange(count) + 0.5) * extent / count
+        coordinates[axis] = centres[0] - length / len(centres) / 2 + (np.arange(count) + 0.5) * length / count
     images = torch.from_numpy(stack.values.astype(np.float32))[None]
     if tuple(shape) != images.shape[2:]:
         images = F.interpolate(images, size=shape, mode="bicubic", antialias=True)
@@ -148,179 +146,14 @@ def tile_weight(tile: int) -> np.ndarray:
     return np.outer(window, window).astype(np.float32)
 
 
-def high_frequency_residual(images: np.ndarray) -> np.ndarray:
-    """Share (height) of each image's standard deviation that a Gaussian filter of 1 pixel removes.
-
-    Noise and glitches raise it, blur lowers it: comparing it with the training images' shows one part of how far
-    measured images lie from the simulated ones.
-
-    Parameters
-    ----------
-    images : (height, y, x)
-    """
-    smooth = np.stack([gaussian_filter(image, 1.0, mode="nearest") for image in images])
-    return np.std(images - smooth, axis=(1, 2)) / np.std(images, axis=(1, 2))
+def extent(centres: np.ndarray) -> float:
+    """Length (A) that equal pixels with these centres cover."""
+    return float((centres[-1] - centres[0]) * len(centres) / (len(centres) - 1))
 
 
-def summarise(prediction: Prediction) -> dict[str, float]:
-    """Counts and shares of the predicted atoms, by the names under which the report shows them."""
-    atoms = prediction.atoms
-    symbols = np.array(atoms.get_chemical_symbols())
-    confidence = atoms.arrays["confidence"]
-    oxygens, hydrogens = atoms.positions[symbols == "O"], atoms.positions[symbols == "H"]
-    pixels = prediction.images
-    area = _extent(pixels.x.values) * _extent(pixels.y.values) / 100
-    summary: dict[str, float] = {}
-    for symbol in sorted(set(symbols), reverse=True):
-        values = confidence[symbols == symbol]
-        summary[f"{symbol}: atoms"] = len(values)
-        summary[f"{symbol}: median confidence"] = float(np.median(values))
-        summary[f"{symbol}: share with confidence above 0.8"] = float(np.mean(values > 0.8))
-    summary["imaged area (nm2)"] = area
-    summary["oxygens per nm2"] = len(oxygens) / area
-    if len(oxygens):
-        bonded = (
-            cKDTree(hydrogens).query_ball_point(oxygens, BOND, return_length=True)
-            if len(hydrogens)
-            else np.zeros(len(oxygens))
-        )
-        summary[f"share of oxygens with two hydrogens within {BOND:g} A"] = float(np.mean(bonded == 2))
-    return summary
-
-
-def read_truth(folder: str | Path) -> Atoms | None:
-    """True atoms of a simulated stack, from the `truth.xyz` beside its images; None where there is no such file.
-
-    x and y in A from the lower left corner of the images; array "pose" as in `structure.xyz`.
-    """
-    path = Path(folder) / "truth.xyz"
-    if not path.is_file():
-        return None
-    try:
-        atoms = ase.io.read(path, format="extxyz")
-        poses = [pose.replace("-", "") for pose in atoms.get_array("pose").astype(str)]
-    except (OSError, ValueError, KeyError, StopIteration, AttributeError) as error:
-        raise InputError(
-            f"{path} cannot be read as extended XYZ with a column pose ({error}); correct or remove it."
-        ) from error
-    atoms.set_array("pose", None)
-    atoms.set_array("pose", np.array(poses, dtype="U4"))
-    return atoms
-
-
-def score_prediction(prediction: Prediction, truth: Atoms, labels: dict) -> pd.DataFrame:
-    """Counts of `icescope.maps.scores.count` and the accuracy of each species, against the true atoms."""
-    size = prediction.atoms.cell.lengths()[:2]
-    counts = count(prediction.atoms, truth, size, labels["matching_radius"])
-    return counts.assign(accuracy=accuracy(counts))
-
-
-def write_prediction(
-    prediction: Prediction,
-    figure: Figure,
-    card: dict,
-    weights: str | Path,
-    folder: str | Path,
-    truth: Atoms | None = None,
-) -> dict[str, Path]:
-    """Write `structure.xyz`, `map.png` and `report.md` into a folder, each whole or not at all.
-
-    Parameters
-    ----------
-    figure
-        From `icescope.figures.experiment.draw_prediction`.
-    weights
-        The file that the network came from.
-    truth
-        The true atoms, from `read_truth`, where they are known: the report scores against them.
-
-    Returns
-    -------
-    dict
-        The files by name.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be made or written to.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made a folder for the results: {error.strerror or error}.") from error
-    structure, picture, report = (folder / name for name in FILES)
-    with whole_file(structure) as partial:
-        write_structure(prediction, card, partial)
-    with whole_file(picture) as partial:
-        figure.savefig(partial, dpi=150, format="png")
-    with whole_file(report) as partial:
-        partial.write_text(report_text(prediction, card, weights, truth), encoding="utf-8")
-    return {path.name: path for path in (structure, picture, report)}
-
-
-def write_structure(prediction: Prediction, card: dict, path: str | Path) -> None:
-    """Write the atoms as extended XYZ: species, positions (A), confidence, pose ("-" where there is none)."""
-    atoms = prediction.atoms.copy()
-    poses = [pose or "-" for pose in atoms.arrays.get("pose", [""] * len(atoms))]
-    atoms.set_array("pose", None)
-    atoms.set_array("pose", np.array(poses, dtype="U8"))
-    atoms.info = {
-        "source": str(prediction.stack.attrs.get("folder", "")),
-        "images": " ".join(_names(prediction)),
-        "weights_sha256": str(card.get("sha256", "unknown")),
-        "icescope_version": __version__,
-        "icescope_commit": git_commit(),
-    }
-    columns = ["symbols", "positions", "confidence", "pose"]
-    ase.io.write(path, atoms, format="extxyz", columns=columns, write_results=False)
-
-
-def report_text(prediction: Prediction, card: dict, weights: str | Path, truth: Atoms | None = None) -> str:
-    """A page of Markdown: the figure, what was put in, what came out, and how far to trust it."""
-    stack, images = prediction.stack, prediction.images
-    size = stack.attrs.get("size", (_extent(stack.x.values), _extent(stack.y.values)))
-    pixel = [_extent(stack[axis].values) / stack.sizes[axis] for axis in ("x", "y")]
-    metrics = {key: value for key, value in card.get("metrics", {}).items() if isinstance(value, float | int)}
-    sections = {
-        "The stack": {
-            "folder": stack.attrs.get("folder", ""),
-            "images": f"{stack.sizes['height']} ({', '.join(stack.attrs.get('files', []))})",
-            "size": f"{size[0] / 10:.3g} x {size[1] / 10:.3g} nm",
-            "pixel": f"{pixel[0]:.3g} x {pixel[1]:.3g} A; the network's is {card['pixel_size']:.3g} A",
-            "frame cropped (left, right, bottom, top)": f"{stack.attrs.get('frame', '')} pixels",
-            "images used, from the surface upwards": ", ".join(_names(prediction)),
-        },
-        "The weights": {
-            "file": str(weights),
-            "SHA-256": card.get("sha256", "unknown"),
-            "made at commit": card.get("git_commit", "unknown"),
-            "scale of the run": card.get("scale", "unknown"),
-            "training windows": card.get("training_samples", "unknown"),
-            **{f"on simulated windows held out: {key}": f"{value:.3g}" for key, value in metrics.items()},
-        },
-        "The atoms": {
-            key: f"{value:.3g}" if isinstance(value, float) else value for key, value in summarise(prediction).items()
-        },
-    }
-    if truth is not None:
-        scores = score_prediction(prediction, truth, card["labels"])
-        sections["Against truth.xyz"] = {
-            f"{species} (within {card['labels']['matching_radius'][species.split()[0]]:g} A)": (
-                f"accuracy {row.accuracy:.3f}: {row.true_positive:.0f} found, {row.false_positive:.0f} false,"
-                f" {row.false_negative:.0f} missed"
-            )
-            for species, row in scores.iterrows()
-        }
-    lines = [
-        f"# Atoms of {Path(str(stack.attrs.get('folder', 'stack'))).name}",
-        "",
-        f"![images, map, atoms]({FILES[1]})",
-    ]
-    for title, rows in sections.items():
-        lines += ["", f"## {title}", "", *(f"- {key}: {value}" for key, value in rows.items())]
-    lines += ["", "## How far to trust it", "", *(f"- {line}" for line in _trust(images.values, card))]
-    return "\n".join([*lines, "", f"icescope {__version__}, commit {git_commit()}", ""])
+def _name(stack: xr.DataArray) -> str:
+    """What a message calls the stack: its folder where it has one."""
+    return stack.attrs.get("folder", "the stack")
 
 
 def _predict_map(images: np.ndarray, network: torch.nn.Module, tile: int, batch_size: int) -> np.ndarray:
@@ -340,62 +173,26 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, tile: int, batch_
         for batch in track(batches, "predicting", total=len(batches)):
             tiles = torch.stack([padded[:, row : row + tile, column : column + tile] for row, column in batch])
             maps = network(standardise(tiles.to(device()))).float().cpu().numpy()
+            if not np.isfinite(maps).all():
+                raise InputError(
+                    "The network's map has values that are not finite, as after a training that diverged; give other"
+                    " weights, or train again with a lower learning rate."
+                )
             for (row, column), colour_map in zip(batch, maps, strict=True):
                 window = np.s_[row : row + tile, column : column + tile]
                 total[:, *window] += weight * colour_map
                 weights[window] += weight
-    return (total / weights)[:, :rows, :columns]
+    return np.clip(total / weights, 0, 1)[:, :rows, :columns]
 
 
-def _place(atoms: Atoms, images: xr.DataArray, pixel_size: float, size: tuple[float, float] | None) -> Atoms:
-    """Move located atoms from multiples of `pixel_size` into the frame of the image, and give them its lattice."""
+def _place(atoms: Atoms, images: xr.DataArray, pixel_size: float, cell: tuple[float, float, float]) -> Atoms:
+    """Move located atoms from multiples of `pixel_size` into the frame of the image, and give them its lattice (A)."""
     atoms = atoms.copy()
     for axis, name in enumerate(("x", "y")):
         centres = images[name].values
-        pixel = _extent(centres) / len(centres)
+        pixel = extent(centres) / len(centres)
         atoms.positions[:, axis] *= pixel / pixel_size
         atoms.positions[:, axis] += centres[0] - pixel / 2
-    atoms.set_cell([*(size or (_extent(images.x.values), _extent(images.y.values))), CELL_DEPTH])
+    atoms.set_cell(cell)
     atoms.set_pbc(False)
     return atoms
-
-
-def _extent(centres: np.ndarray) -> float:
-    """Length (A) that equal pixels with these centres cover."""
-    return float((centres[-1] - centres[0]) * len(centres) / (len(centres) - 1))
-
-
-def _names(prediction: Prediction) -> list[str]:
-    """File names of the images used, or their numbers where the stack came from no files."""
-    files = prediction.stack.attrs.get("files") or [str(index) for index in range(prediction.stack.sizes["height"])]
-    return [files[index] for index in prediction.used]
-
-
-def _trust(images: np.ndarray, card: dict) -> list[str]:
-    """What a reader must know before building on the atoms."""
-    residual = high_frequency_residual(images)
-    line = (
-        "Fine detail of the images used (share of the contrast that a Gaussian filter of one network pixel"
-        f" removes): {100 * residual.min():.1f} to {100 * residual.max():.1f} %, mean {100 * residual.mean():.1f} %."
-    )
-    known = card.get("residual")
-    if known:
-        low, high = known
-        inside = low <= residual.mean() <= high
-        line += (
-            f" Training images have a mean of {100 * low:.1f} to {100 * high:.1f} %: this stack lies"
-            f" {'inside' if inside else 'outside'} that range."
-        )
-    else:
-        line += " The weights do not tell this of their training images, so that the two cannot be compared."
-    return [
-        "The network was trained on simulated images only. The accuracy under The weights is that on simulated"
-        " windows; on measured images it is not known: expect less.",
-        "The confidence is the likeness of the map to the atom's disc and is not calibrated: 0.9 does not mean"
-        " that nine atoms in ten are right.",
-        line + " Tip asymmetry, drift, creep and set-point differences are not measured here.",
-        "x and y are read off the map; z is not measured: every oxygen has 0, and a hydrogen's follows from its"
-        " pose (flat, up, down) and the O-H length.",
-        "No rule of water is enforced: an oxygen with other than two hydrogens marks a hidden hydrogen, a place"
-        " to doubt, or the image's edge.",
-    ]

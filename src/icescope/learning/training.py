@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor
 
+from icescope.errors import InputError
 from icescope.learning.data import StackData, Stacks
 from icescope.learning.unet import UNet3d
 from icescope.progress import SECONDS_BETWEEN_LINES
+from icescope.provenance import source_hash
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,8 @@ class MapRegression(L.LightningModule):
         row["validation_loss"] = float(self.trainer.callback_metrics["validation_loss"])
         self.history.append(row)
         self._losses.clear()
+        if not math.isfinite(row["training_loss"] + row["validation_loss"]):
+            raise InputError(f"the loss is not a number in epoch {row['epoch']}; lower training.learning_rate.")
         log.info("epoch %(epoch)d: loss %(training_loss).4f, on validation %(validation_loss).4f", row)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
@@ -98,12 +103,22 @@ def train(
     Returns
     -------
     The network, and its history: epoch, training_loss, validation_loss.
+
+    Raises
+    ------
+    InputError
+        Fewer windows than a batch holds, or a loss that is not a number.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
     task = MapRegression(UNet3d(**network), training["learning_rate"], training["schedule"])
     data = StackData(train_stacks, validation_stacks, network["heights"], training, seed)
-    folder = Path(checkpoints) / _run_hash(train_stacks, network, training, seed)
+    if len(train_stacks) < training["batch_size"]:
+        raise InputError(
+            f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); lower "
+            "it, or raise windows.per_trajectory."
+        )
+    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, network, training, seed)
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
     trainer = L.Trainer(
         max_epochs=training["epochs"],
@@ -130,8 +145,10 @@ def precision() -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def _run_hash(stacks: Stacks, network: dict, training: dict, seed: int) -> str:
-    """What makes a training the same one: a checkpoint of another is never resumed from."""
-    digest = hashlib.sha256(json.dumps([network, training, seed, len(stacks)], sort_keys=True).encode())
-    digest.update(stacks.images[:16].numpy().tobytes() + stacks.maps[:16].numpy().tobytes())
+def _run_hash(train: Stacks, validation: Stacks, network: dict, training: dict, seed: int) -> str:
+    """What makes a training the same one, code and data included: a checkpoint of another is never resumed from."""
+    digest = hashlib.sha256(json.dumps([source_hash(__file__), network, training, seed], sort_keys=True).encode())
+    for stacks in (train, validation):
+        for array in (stacks.images, stacks.maps):
+            digest.update(array.numpy())
     return digest.hexdigest()[:16]

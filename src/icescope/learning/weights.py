@@ -12,6 +12,8 @@ from icescope.learning.unet import UNet3d
 from icescope.provenance import file_sha256
 from icescope.storage import whole_file
 
+KEYS = ("network", "heights", "pixel_size", "window_pixels", "window_size", "labels", "sha256")  # used in prediction
+
 
 def save_weights(network: UNet3d, card: dict, path: str | Path) -> None:
     """Write the weights to `path` (.safetensors) and the card, with the weights' SHA-256, to the same name in .json."""
@@ -38,7 +40,12 @@ def load_weights(path: str | Path) -> tuple[UNet3d, dict]:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         network = UNet3d(card["network"]["heights"], card["network"]["channels"])
         sha256 = card["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise InputError(
+            f"{card_path} is not a card of icescope weights: it does not hold the key {error}; train again with this"
+            " version, or give other weights."
+        ) from error
+    except (ValueError, TypeError) as error:
         raise InputError(f"{card_path} is not a card of icescope weights ({error!r}).") from error
     if sha256 != file_sha256(path):
         raise InputError(f"{path} and {card_path} do not belong together: the weights have another SHA-256.")
@@ -47,6 +54,16 @@ def load_weights(path: str | Path) -> tuple[UNet3d, dict]:
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} does not hold the weights that its card describes ({error}).") from error
     return network.eval(), card
+
+
+def check_card(card: dict) -> None:
+    """Refuse a card that lacks one of `KEYS`."""
+    for key in KEYS:
+        if key not in card:
+            raise InputError(
+                f"The weights' card does not hold the key {key!r}, which prediction needs; train again with this"
+                " version, or give other weights."
+            )
 
 
 def device() -> torch.device:

@@ -32,7 +32,7 @@ class RunState:
 
 
 def run_hash(atoms: Atoms, temperature: float, md: dict, seed: int) -> str:
-    """Hash of all that determines a run: structure, parameters, seed and the code of the run."""
+    """Hash of all that determines a run: structure, parameters, seed, and the code of the run with its tables."""
     parameters = json.dumps([temperature, md, seed, source_hash(Path(__file__).with_name("film_run.py"))])
     digest = hashlib.sha256(parameters.encode())
     for array in (atoms.numbers, atoms.positions, atoms.cell.array):

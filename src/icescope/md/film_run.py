@@ -21,6 +21,7 @@ from icescope.storage import whole_file
 from icescope.structures.film import water_and_metal
 
 MINIMISER_STEPS = 300
+CHECKPOINT = "checkpoint.npz"
 RECORD_COLUMNS = ("time_ps", "phase", "temperature_K", "potential_energy_eV")
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def run_film(
 
     After a kill, the same call goes on at the last checkpoint, and its result is that of an unbroken run, bit
     for bit on a CPU with one thread: each segment starts from stored positions and velocities with a seed of
-    its own. A checkpoint of other parameters is not used.
+    its own. A checkpoint of other parameters is not used. After the last segment only the outputs are assembled;
+    the checkpoints stay until the caller, with all its own outputs whole, calls `remove_checkpoints`.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def run_film(
     seed
         Seed of the velocities and of the Langevin noise.
     checkpoint_dir
-        Folder of the checkpoint and the finished segments; removed when the outputs are whole.
+        Folder of the checkpoint and the finished segments.
     trajectory_path, topology_path, record_path
         XTC of the production (times count from the start of the melt), PDB, and CSV of `RECORD_COLUMNS` at
         every frame interval of all phases. The potential energy has no part within the metal.
@@ -68,40 +70,48 @@ def run_film(
         Parameters that do not fit together, or a run that blows up.
     """
     plan = segments(md, temperature)
-    system = film_system(atoms, md["cutoff"])
     run = run_hash(atoms, temperature, md, seed)
     folder = Path(checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.npz"
-    platform = _platform(threads)
-
+    checkpoint = folder / CHECKPOINT
     state = load(checkpoint, run)
     parts = {index: folder / f"segment-{index:05d}.xtc" for index, s in enumerate(plan) if s.phase == "production"}
     if state and not all(path.is_file() for index, path in parts.items() if index < state.done):
         log.warning("%s has lost segments of the trajectory; the run starts afresh.", folder)
         state = None
-    if state is None:
-        state = _minimised(system, atoms, md, platform)
-    else:
+    if state:
         log.info("resumes after segment %d of %d from %s", state.done, len(plan), checkpoint)
-
-    total = plan[-1].first + plan[-1].intervals
-    done = len(state.record)
-    ticks = track(range(done, total), f"film at {temperature:g} K", total=total, start=done)
-    for index in range(state.done, len(plan)):
-        segment_seed = derive_seed(seed, "segment", index)
-        state, frames = _run_segment(system, atoms, plan[index], state, md, segment_seed, platform, ticks)
-        if index in parts:
-            write_frames(atoms, frames, state.record[-len(frames) :, 0], parts[index])
-        save(checkpoint, state, run)
-    next(ticks, None)  # ends the progress bar
+    if state is None or state.done < len(plan):
+        system, platform = film_system(atoms, md["cutoff"]), _platform(threads)
+        if state is None:
+            state = _minimised(system, atoms, md, platform)
+        total = plan[-1].first + plan[-1].intervals
+        done = len(state.record)
+        ticks = track(range(done, total), f"film at {temperature:g} K", total=total, start=done)
+        for index in range(state.done, len(plan)):
+            segment_seed = derive_seed(seed, "segment", index)
+            state, frames = _run_segment(system, atoms, plan[index], state, md, segment_seed, platform, ticks)
+            if index in parts:
+                write_frames(atoms, frames, state.record[-len(frames) :, 0], parts[index])
+            save(checkpoint, state, run)
+        next(ticks, None)  # ends the progress bar
 
     write_topology(atoms, topology_path)
     _write_record(plan, state.record, record_path)
     with whole_file(trajectory_path) as partial, open(partial, "wb") as whole:
         for path in parts.values():  # an XTC file is its frames, one after another
             whole.write(path.read_bytes())
-    _remove(folder, checkpoint)
+
+
+def remove_checkpoints(checkpoint_dir: str | Path) -> None:
+    """Remove the files that `run_film` keeps, the checkpoint first, and their folder if nothing else is in it."""
+    folder = Path(checkpoint_dir)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    for pattern in ("segment-*.xtc", ".segment-*.partial*", f".{CHECKPOINT}.partial*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _run_segment(
@@ -205,13 +215,3 @@ def _write_record(plan: list[Segment], record: np.ndarray, path: str | Path) -> 
         writer.writerow(RECORD_COLUMNS)
         for phase, (time, kelvin, energy) in zip(phases, record, strict=True):
             writer.writerow([f"{time:.6g}", phase, f"{kelvin:.3f}", f"{energy:.6f}"])
-
-
-def _remove(folder: Path, checkpoint: Path) -> None:
-    """Remove the files of a finished run, the checkpoint first, and their folder if nothing else is in it."""
-    checkpoint.unlink()
-    for pattern in ("segment-*.xtc", ".segment-*.partial-*", ".checkpoint.npz.partial-*"):
-        for path in folder.glob(pattern):
-            path.unlink()
-    if not any(folder.iterdir()):
-        folder.rmdir()

@@ -1,6 +1,7 @@
 """Windows of a water film: what an AFM tip sees of it, cut from a trajectory at random places and depths."""
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def cut_windows(topology: str | Path, trajectory: str | Path, windows: dict, see
     Dataset
         Kind "windows": atoms of all samples one after another (dimension `atom`), `atom_count` of each sample.
         `position` is relative to the window's corner in x and y and to the topmost metal plane in z. Atoms with
-        0 <= x < size[0] and 0 <= y < size[1] are those to find; the others, in the margin, are context.
+        0 <= x < size[0] and 0 <= y < size[1] are those to find; the others, in the margin, are context, and may be
+        periodic copies of one another or of those inside. `molecule` numbers the entries of a sample, copies too.
 
     Raises
     ------
@@ -54,10 +56,10 @@ def cut_windows(topology: str | Path, trajectory: str | Path, windows: dict, see
     oxygens, metal = film_indices(universe)
     size, margin = np.asarray(windows["size"], dtype=float), float(windows["margin"])
     cell = universe.dimensions[:3].astype(float)
-    if (size[:2] + 2 * margin > cell[:2]).any():
+    if (size[:2] > cell[:2]).any():
         raise InputError(
-            f"Windows of {size[0]:g} x {size[1]:g} A with windows.margin {margin:g} A do not fit the cell of "
-            f"{cell[0]:.1f} x {cell[1]:.1f} A of {trajectory}; raise films.repeats, or lower windows.size."
+            f"Windows of {size[0]:g} x {size[1]:g} A do not fit the cell of {cell[0]:.1f} x {cell[1]:.1f} A of "
+            f"{trajectory}; raise films.repeats, or lower windows.size."
         )
     wanted = windows["per_trajectory"]
     rng = np.random.default_rng(seed)
@@ -85,7 +87,7 @@ def cut_windows(topology: str | Path, trajectory: str | Path, windows: dict, see
 def cut_window(
     molecules: np.ndarray, cell: np.ndarray, origin: np.ndarray, size: np.ndarray, margin: float
 ) -> np.ndarray:
-    """Molecules whose oxygen lies in a window or in its lateral margin, as whole molecules.
+    """Molecules and their periodic copies whose oxygen lies in a window or in its lateral margin, whole.
 
     Parameters
     ----------
@@ -96,23 +98,28 @@ def cut_window(
     origin
         Lower corner (3,) of the window, A.
     size
-        Edges (3,) of the window, A; size + 2 margin <= cell along x and y, so that each molecule is in it once.
+        Edges (3,) of the window, A; at most the cell's along x and y, so that no molecule is in the window twice.
     margin
-        Width of the context around the window, A.
+        Width of the context around the window, A; may reach beyond the cell.
 
     Returns
     -------
     ndarray
         Positions (molecule, 3, 3), A: x and y relative to the origin, z as it was.
     """
-    corner = origin[:2] - margin
-    oxygen = molecules[:, 0]
-    lateral = (oxygen[:, :2] - corner) % cell[:2] - margin
-    chosen = (lateral < size[:2] + margin).all(axis=1)
-    chosen &= (oxygen[:, 2] >= origin[2]) & (oxygen[:, 2] < origin[2] + size[2])
-    window = molecules[chosen]
-    window[:, :, :2] += (lateral - oxygen[:, :2])[chosen, None]
-    return window
+    height = molecules[:, 0, 2]
+    layer = molecules[(height >= origin[2]) & (height < origin[2] + size[2])]
+    oxygen = layer[:, 0, :2]
+    first = (oxygen - origin[:2] + margin) % cell[:2] - margin  # of the copies with -margin <= x, y, the lowest
+    copies = [range(int(count)) for count in np.ceil((size[:2] + 2 * margin) / cell[:2])]
+    window = []
+    for steps in product(*copies):
+        lateral = first + cell[:2] * steps
+        chosen = (lateral < size[:2] + margin).all(axis=1)
+        copy = layer[chosen]
+        copy[:, :, :2] += (lateral - oxygen)[chosen, None]
+        window.append(copy)
+    return np.concatenate(window)
 
 
 def atoms_of(dataset: xr.Dataset, sample: int) -> Atoms:

@@ -1,0 +1,97 @@
+"""Figure 2: the windows it shows are ordinary ones, what it draws is what it was given, axes carry their units."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from icescope.figures.afm_fig2 import _examples, draw_fig2
+from icescope.figures.page import save_figure
+from icescope.maps.avdw import render_stacks
+
+PIXELS = 24
+MOLECULES = [9, 3, 15, 5, 12, 4, 16, 8, 14, 6, 10, 7]  # densest quarter: samples 2, 6, 8; most dilute: 1, 3, 5
+LOSS = [0, 0.2, 0.9, 0.3, 0, 0.1, 0.5, 0, 0.7, 0, 0, 0]  # medians of the two quarters: samples 8 and 1
+ACCURACY = pd.DataFrame(
+    {"accuracy": [0.9, 0.6], "best": [1.0, 0.8], "worst": [0.7, 0.3], "chance": [0.2, 0.1]},
+    index=pd.Index(["O", "H"], name="species"),
+)
+
+
+@pytest.fixture
+def stacks(windows_of):
+    images = np.random.default_rng(0).normal(size=(len(MOLECULES), 5, PIXELS, PIXELS)).astype(np.float16)
+    return windows_of(MOLECULES).assign(
+        frequency_shift=(("sample", "height", "y", "x"), images),
+        x=np.arange(PIXELS) / 2,
+        height=[4.0, 4.2, 4.4, 4.6, 4.8],
+    )
+
+
+@pytest.fixture
+def predictions():
+    maps = np.random.default_rng(1).uniform(size=(len(MOLECULES), 3, PIXELS, PIXELS)).astype(np.float16)
+    return xr.Dataset({"colour_map": (("sample", "colour", "y", "x"), maps), "loss": ("sample", np.float32(LOSS))})
+
+
+@pytest.fixture
+def figure(stacks, predictions, labels):
+    return draw_fig2(stacks, predictions, ACCURACY, labels)
+
+
+def test_examples_are_of_median_loss_in_the_densest_and_the_most_dilute_quarter(stacks, predictions):
+    assert _examples(stacks, predictions) == (8, 1)
+    lower = predictions.assign(loss=("sample", [*LOSS[:8], 0.4, *LOSS[9:]]))  # sample 8 is now the best of its quarter
+    assert _examples(stacks, lower) == (6, 1)
+
+
+def test_a_set_of_one_window_shows_it_twice(stacks, predictions):
+    one = dict(sample=slice(0, 1))
+    assert _examples(stacks.isel(one), predictions.isel(one)) == (0, 0)
+
+
+def test_panels_show_the_images_label_and_prediction_of_the_examples(figure, stacks, predictions, labels):
+    shown = [axis.images[0] for axis in figure.axes if axis.images]
+    assert all(image.origin == "lower" for image in shown)
+    assert all(image.get_extent() == [0, 1.2, 0, 1.2] for image in shown)
+    label = render_stacks(stacks, labels).movedim(1, -1).numpy()
+    for row, sample in zip((shown[:5], shown[5:]), (8, 1), strict=True):
+        for image, height in zip(row[:3], (0, 2, 4), strict=True):
+            np.testing.assert_array_equal(image.get_array(), stacks.frequency_shift[sample, height])
+        np.testing.assert_allclose(row[3].get_array(), label[sample])
+        np.testing.assert_allclose(row[4].get_array(), np.moveaxis(predictions.colour_map.values[sample], 0, -1))
+
+
+def test_axes_and_images_carry_units(figure):
+    panels, bars = figure.axes[:10], figure.axes[10]
+    assert [axis.get_title().split(",")[0] for axis in panels[:3]] == ["0.40 nm", "0.44 nm", "0.48 nm"]
+    assert all(axis.get_title().endswith("Hz") for axis in (*panels[:3], *panels[5:8]))
+    assert all("y (nm)" in panels[first].get_ylabel() for first in (0, 5))
+    assert all(axis.get_xlabel() == "x (nm)" for axis in panels[5:])
+    assert bars.get_ylabel() == "accuracy (%)"
+
+
+def test_bars_are_the_accuracies(figure):
+    bars = figure.axes[10]
+    np.testing.assert_allclose([bar.get_height() for bar in bars.patches], [90, 60])
+    assert [text.get_text() for text in bars.get_xticklabels()] == ["O", "H"]
+    spread, chance = (lines.get_segments() for lines in bars.collections)
+    np.testing.assert_allclose([line[:, 1] for line in spread], [[70, 100], [30, 80]])
+    np.testing.assert_allclose([line[0, 1] for line in chance], [20, 10])
+
+
+def test_a_species_without_atoms_leaves_its_place_empty(stacks, predictions, labels, tmp_path):
+    accuracy = ACCURACY.copy()
+    accuracy.loc["H"] = np.nan
+    figure = draw_fig2(stacks, predictions, accuracy, labels)
+    save_figure(figure, accuracy, tmp_path / "fig2.png", tmp_path / "fig2.csv")
+    assert [text.get_text() for text in figure.axes[10].get_xticklabels()] == ["O", "H"]
+
+
+def test_same_data_gives_the_same_bytes_and_the_csv_gives_the_numbers(stacks, predictions, labels, tmp_path):
+    for name in "ab":
+        figure = draw_fig2(stacks, predictions, ACCURACY, labels)
+        save_figure(figure, ACCURACY, tmp_path / f"{name}.png", tmp_path / f"{name}.csv")
+    for kind in ("png", "csv"):
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv", index_col="species"), ACCURACY)

@@ -1,0 +1,94 @@
+"""The reproduction table: every published number beside ours, with the scale and the reason for the difference."""
+
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from icescope.figures.page import save_table
+from icescope.figures.reproduction import reproduction_table
+
+CARD = {
+    "scale": "smoke",
+    "training_samples": 120,
+    "window_pixels": 32,
+    "parameters": 2_500_000,
+    "training": {"epochs": 3},
+}
+SPECIES = ["O", "H", "H flat"]
+LOSS, OXYGEN, HYDROGEN = (
+    "loss on Au(111), validation",
+    "oxygen accuracy on Au(111), validation",
+    "hydrogen accuracy on Au(111), validation",
+)
+TRAINED, VALIDATED, EPOCHS = "training windows on Au(111)", "validation windows on Au(111)", "training epochs"
+
+
+def scores(oxygen, hydrogen, loss, samples):
+    """Table by species as `evaluate_unet` writes it."""
+    columns = {"accuracy": [oxygen, hydrogen, hydrogen / 2], "loss": loss, "samples": samples}
+    return pd.DataFrame(columns, index=pd.Index(SPECIES, name="species"))
+
+
+@pytest.fixture
+def accuracy():
+    return {"validation": scores(0.5, 0.25, 0.02, 40), "test": scores(0.4, 0.2, 0.03, 20)}
+
+
+def test_every_row_is_complete(accuracy):
+    table = reproduction_table(CARD, accuracy)
+    assert len(table) == table.quantity.nunique() >= 6
+    for column in ("published", "ours", "scale", "why_they_differ", "source"):
+        assert table[column].notna().all() and (table[column].astype(str).str.strip() != "").all()
+    assert (table.scale == "smoke").all()
+
+
+def test_ours_is_what_was_given(accuracy):
+    table = reproduction_table(CARD, accuracy).set_index("quantity")
+    assert table.ours.to_dict() == {LOSS: 0.02, OXYGEN: 50, HYDROGEN: 25, TRAINED: 120, VALIDATED: 40, EPOCHS: 3}
+    assert table.test.dropna().to_dict() == {LOSS: 0.03, OXYGEN: 40, HYDROGEN: 20, VALIDATED: 20}
+    assert table.published[OXYGEN] == 96.2 and table.unit[OXYGEN] == "%"
+
+
+def set_validation(column, species, value):
+    def change(card, accuracy):
+        accuracy["validation"].loc[species, column] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change, quantity, ours",
+    [
+        (set_validation("accuracy", "O", 0.75), OXYGEN, 75),
+        (set_validation("accuracy", "H", 0.75), HYDROGEN, 75),
+        (set_validation("loss", SPECIES, 0.5), LOSS, 0.5),
+        (set_validation("samples", SPECIES, 41), VALIDATED, 41),
+        (lambda card, _: card.update(training_samples=121), TRAINED, 121),
+        (lambda card, _: card["training"].update(epochs=4), EPOCHS, 4),
+    ],
+)
+def test_a_change_of_the_input_changes_its_row_only(accuracy, change, quantity, ours):
+    before = reproduction_table(CARD, accuracy).set_index("quantity").ours
+    card = deepcopy(CARD)
+    change(card, accuracy)
+    after = reproduction_table(card, accuracy).set_index("quantity").ours
+    assert after[quantity] == ours
+    assert after.index[after != before].tolist() == [quantity]
+
+
+def test_the_reason_names_the_size_of_this_run(accuracy):
+    reasons = reproduction_table(CARD, accuracy).set_index("quantity").why_they_differ
+    for text in ("120 windows of 32 pixels", "3 epochs", "2.5 million parameters"):
+        assert text in reasons[OXYGEN] and text in reasons[HYDROGEN]
+    assert "smoke" in reasons[TRAINED]
+
+
+def test_a_species_without_atoms_leaves_its_number_open(accuracy, tmp_path):
+    accuracy["validation"].loc["H", "accuracy"] = np.nan
+    table = reproduction_table(CARD, accuracy)
+    save_table(table, tmp_path / "a.csv", tmp_path / "a.html")
+    read = pd.read_csv(tmp_path / "a.csv").set_index("quantity")
+    assert np.isnan(read.ours[HYDROGEN]) and read.ours[OXYGEN] == 50 and read.published[HYDROGEN] == 89.9
+    assert "nan" not in (tmp_path / "a.html").read_text().lower()
