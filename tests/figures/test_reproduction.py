@@ -11,6 +11,7 @@ from icescope.figures.reproduction import reproduction_table
 
 CARD = {
     "scale": "smoke",
+    "metal": "Au",
     "training_samples": 120,
     "window_pixels": 32,
     "parameters": 2_500_000,

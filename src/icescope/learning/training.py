@@ -115,8 +115,8 @@ def train(
     data = StackData(train_stacks, validation_stacks, network["heights"], training, seed)
     if len(train_stacks) < training["batch_size"]:
         raise InputError(
-            f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); lower "
-            "it, or raise windows.per_trajectory."
+            f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
+            "lower it, or raise windows.per_trajectory."
         )
     folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, network, training, seed)
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
