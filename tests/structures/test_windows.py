@@ -9,7 +9,8 @@ from icescope.errors import InputError
 from icescope.md.trajectory import write_frames, write_topology
 from icescope.storage import read, write
 from icescope.structures.film import water_and_metal, water_film
-from icescope.structures.windows import atoms_of, cut_window, cut_windows
+from icescope.structures.samples import atoms_of
+from icescope.structures.windows import cut_window, cut_windows
 
 WINDOWS = {"size": [12.0, 11.0, 3.0], "margin": 3.0, "per_trajectory": 30, "minimum_molecules": 4}
 FRAMES = 3

@@ -4,7 +4,7 @@ from icescope import storage
 from icescope.afm.stacks import simulate_windows
 from icescope.job import job
 from icescope.provenance import provenance
-from icescope.structures.windows import take_samples
+from icescope.structures.samples import take_samples
 
 with job(snakemake.log[0], "afm_stacks"):
     params = snakemake.params

@@ -9,7 +9,7 @@ from ase import Atoms
 from icescope.afm.relaxation import Tip
 from icescope.afm.simulation import Scan, simulate
 from icescope.progress import track
-from icescope.structures.windows import atoms_of
+from icescope.structures.samples import atoms_of
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from icescope.figures.page import PAGE, new_figure
 from icescope.maps.avdw import KINDS, render_stacks
-from icescope.structures.windows import take_samples
+from icescope.structures.samples import take_samples
 
 EXAMPLES = ("a", "dense layer"), ("b", "dilute layer")
 

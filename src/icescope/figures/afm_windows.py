@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from icescope.figures.page import PAGE, new_figure
 from icescope.maps.avdw import render_stacks
-from icescope.structures.windows import take_samples
+from icescope.structures.samples import take_samples
 
 MAP_PIXELS = 128
 

@@ -16,7 +16,7 @@ from icescope.learning.augmentation import augment
 from icescope.learning.images import draw_heights, standardise, take_heights
 from icescope.maps.avdw import render_stacks
 from icescope.provenance import derive_seed
-from icescope.structures.windows import take_samples
+from icescope.structures.samples import take_samples
 
 BLOCK = 1000  # labels rendered at a time, so that memory does not grow with their number
 

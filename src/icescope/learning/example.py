@@ -11,7 +11,7 @@ from icescope.afm.instrument import add_drift, add_glitches, add_noise, to_grey
 from icescope.afm.measured import write_stack
 from icescope.learning.evaluation import true_atoms
 from icescope.storage import whole_file
-from icescope.structures.windows import take_samples
+from icescope.structures.samples import take_samples
 
 NOISE = 0.05  # of the contrast, as in measured stacks
 DRIFT = 0.05  # A, root mean square from one layer to the next; measured: up to 0.25 A after alignment
