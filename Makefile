@@ -21,7 +21,7 @@ run: $(INSTALLED)
 	@exec 9>.venv/.running; flock --nonblock 9 || { \
 		echo "Another 'make run', or a job that it left behind, is still at work here; wait for it or stop it." >&2; \
 		exit 1; }; \
-	$(BIN)/snakemake --unlock --quiet all $(ARGS) && $(BIN)/snakemake --cores all $(ARGS)
+	$(BIN)/snakemake --unlock $(ARGS) --quiet all && $(BIN)/snakemake --cores all $(ARGS)
 	@echo "Look at results/*/figures/*.png, results/*/reproduction.html and results/*/experiments/*/report.md."
 
 test: $(INSTALLED)

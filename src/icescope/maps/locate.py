@@ -18,9 +18,8 @@ def locate(colour_maps: Tensor, pixel_size: float, labels: dict) -> list[Atoms]:
 
     The confidence in a disc is 1 - <|map - colour|^2> / c^2, the mean taken over that part of the disc that no disc
     found before explains; c is the least distance of any colour from the background's. It is 1 for a disc that is
-    there, and at most 0 on an empty map. Since the uppermost
-    disc is the only one whole, it is found first, and a disc below is judged by what shows of it. Places are
-    refined to an eighth of a pixel. The confidence is not a probability.
+    there, and at most 0 on an empty map; it is not a probability. Since the uppermost disc is the only one whole, it
+    is found first, and a disc below is judged by what shows of it. Places are refined to an eighth of a pixel.
 
     Parameters
     ----------
