@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from ase import Atoms
+from water import layer
 
 from icescope.afm import Scan, Tip, simulate
+from icescope.afm.stacks import simulate_windows
+from icescope.maps.avdw import render_stacks
 from icescope.structures.film import water_and_metal, water_film
 from icescope.structures.windows import cut_window
 
@@ -48,3 +52,30 @@ def test_window_with_margin_looks_like_the_same_slice_of_the_whole_periodic_film
     assert share(MARGIN).max() < 0.04
     assert share(16.0).max() < 0.015
     assert share(0.0).min() > 0.3  # the context matters
+
+
+def test_label_lies_on_the_contrast_that_it_comes_from():
+    """Over many oxygens of flat layers, images are brightest where the label's oxygen discs are, not beside them."""
+    atoms = [layer(8, seed=seed, spacing=3.1, roughness=0.2) for seed in range(6)]
+    windows = xr.Dataset(
+        {
+            "position": (("atom", "xyz"), np.concatenate([one.positions for one in atoms]).astype(np.float32)),
+            "number": ("atom", np.concatenate([one.numbers for one in atoms])),
+            "charge": ("atom", np.concatenate([one.get_initial_charges() for one in atoms])),
+            "molecule": ("atom", np.concatenate([np.arange(len(one)) // 3 for one in atoms])),
+            "atom_count": ("sample", [len(one) for one in atoms]),
+        },
+        attrs={"window_size": [24.8, 24.8, 3.0]},
+    )
+    tip = {"element": "O", "charge": -0.05, "lateral_stiffness": 0.5, "radial_stiffness": 20.0, "length": 4.0}
+    stacks = simulate_windows(
+        windows,
+        {"pixels": 64, "heights": [11.8, 11.9], "height_step": 0.1, "height_offset": -3.8, "amplitude": 1.0,
+         "f0": 28700.0, "k0": 1800.0, "tip": tip},
+    )  # fmt: skip
+    np.testing.assert_allclose(stacks.height, [11.8, 11.9])
+    images = stacks.frequency_shift.values[:, 0].astype(float)
+    discs = 1 - render_stacks(stacks, {"disc_radius": {"O": 0.75, "H": 0.0}, "pose_bound": 0.7}).numpy()[:, 1]
+    shifts = range(-3, 4)
+    agreement = [[(np.roll(discs, (i, j), (1, 2)) * images).sum() for j in shifts] for i in shifts]
+    assert np.unravel_index(np.argmax(agreement), (7, 7)) == (3, 3)
