@@ -80,6 +80,12 @@ def read_experiments(table: str | Path, root: str | Path) -> dict[str, str]:
     return folders
 
 
+def image_count(afm: dict) -> int:
+    """Images in a stack, by the configuration's block `afm`: from the first to the last height in whole steps."""
+    first, last = afm["heights"]
+    return round((last - first) / afm["height_step"]) + 1
+
+
 def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
     """Yield the dotted path and the schema of every key that holds a value rather than more keys."""
     for name, child in schema.get("properties", {}).items():
@@ -210,10 +216,10 @@ def _check_heights(config: dict) -> str | None:
             f"afm.heights span {high - low:g} A, but the span must be a whole multiple of afm.height_step "
             f"({afm['height_step']:g} A)."
         )
-    if round(steps) + 1 < config["network"]["heights"]:
+    if image_count(afm) < config["network"]["heights"]:
         return (
             f"network.heights is {config['network']['heights']}, but afm.heights and afm.height_step give only "
-            f"{round(steps) + 1} images."
+            f"{image_count(afm)} images."
         )
     probe = low + afm["height_offset"] - afm["tip"]["length"] - afm["amplitude"]
     if probe < LEAST_PROBE_HEIGHT:

@@ -3,7 +3,7 @@ from itertools import product
 from math import ceil
 from pathlib import Path
 
-from icescope.config import check_config, read_experiments
+from icescope.config import check_config, image_count, read_experiments
 from icescope.errors import InputError
 from icescope.provenance import derive_seed, source_hash
 
@@ -51,11 +51,9 @@ def stacks_of(split):
 
 
 def stacks_mb(split):
-    """Size in memory of all images of a split, MB: half precision, as many heights as published at 0.1 A."""
-    afm = config["afm"]
-    heights = round((afm["heights"][1] - afm["heights"][0]) / afm["height_step"]) + 1
+    """Size in memory of all images of a split, MB, in half precision."""
     samples = len(windows_of(split)) * config["windows"]["per_trajectory"]
-    return ceil(samples * heights * afm["pixels"] ** 2 * 2 / 1e6)
+    return ceil(samples * image_count(config["afm"]) * config["afm"]["pixels"] ** 2 * 2 / 1e6)
 
 
 def print_results():

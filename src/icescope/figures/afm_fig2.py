@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from icescope.figures.page import PAGE, new_figure
+from icescope.figures.page import PAGE, new_figure, show_image
 from icescope.maps.avdw import KINDS, render_stacks
 from icescope.structures.samples import take_samples
 
@@ -28,8 +28,7 @@ def draw_fig2(stacks: xr.Dataset, predictions: xr.Dataset, accuracy: pd.DataFram
         extent = np.array([0, stacks.attrs["window_size"][0], 0, stacks.attrs["window_size"][1]]) / 10
         for axis, height in zip(axes, heights, strict=False):
             image = stacks.frequency_shift[sample, height].values.astype(float)
-            low, high = np.percentile(image, [1, 99])
-            axis.imshow(image, extent=extent, vmin=low, vmax=high)
+            low, high = show_image(axis, image, extent)
             axis.set_title(f"{float(stacks.height[height]) / 10:.2f} nm, {low:.1f} to {high:.1f} Hz", fontsize=7)
         label = render_stacks(take_samples(stacks, sample, sample + 1), labels)[0]
         axes[3].imshow(label.permute(1, 2, 0).numpy(), extent=extent)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.spatial import cKDTree
 
+from icescope.figures.page import show_image
 from icescope.learning.experiment import BOND, Prediction
 
 # Okabe and Ito's palette: told apart under every common colour vision. Diameters in A, drawn to scale.
@@ -26,12 +27,12 @@ def draw_prediction(prediction: Prediction) -> Figure:
     images = prediction.images
     middle = len(prediction.used) // 2
     for name, index in {"nearest": 0, "middle": middle, "farthest": len(prediction.used) - 1}.items():
-        _show_image(panels[name], images[index])
+        show_image(panels[name], images[index].values, _extent(images))
         panels[name].set_title(f"{name} image: {_file(prediction, index)}", fontsize="medium")
     colours = np.clip(np.moveaxis(prediction.colour_map.values, 0, -1), 0, 1)
     panels["map"].imshow(colours, origin="lower", extent=_extent(images))
     panels["map"].set_title("predicted map")
-    _show_image(panels["atoms"], images[middle])
+    show_image(panels["atoms"], images[middle].values, _extent(images))
     _draw_atoms(panels["atoms"], prediction)
     panels["atoms"].set_title("predicted atoms over the middle image")
     for name, panel in panels.items():
@@ -41,12 +42,6 @@ def draw_prediction(prediction: Prediction) -> Figure:
             panel.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     _draw_confidence(panels["confidence"], prediction)
     return figure
-
-
-def _show_image(panel: Axes, image: xr.DataArray) -> None:
-    """One image in greys, from its 1st to its 99th percentile."""
-    low, high = np.percentile(image.values, [1, 99])
-    panel.imshow(image.values, cmap="gray", origin="lower", extent=_extent(image), vmin=low, vmax=high)
 
 
 def _draw_atoms(panel: Axes, prediction: Prediction) -> None:

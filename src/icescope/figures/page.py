@@ -1,9 +1,12 @@
 """How figures and tables look and are written: one style, and the numbers in a CSV beside each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from icescope.storage import whole_file
@@ -13,7 +16,6 @@ STYLE = {
     "axes.titlesize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "image.cmap": "gray",
     "image.origin": "lower",
     "legend.frameon": False,
     "savefig.dpi": 200,
@@ -35,6 +37,16 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches, in the style of all our figures."""
     matplotlib.rcParams.update(STYLE)
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def show_image(axis: Axes, image: np.ndarray, extent: Sequence[float]) -> tuple[float, float]:
+    """Draw an image (y, x), row 0 at the bottom, in greys from its 1st to its 99th percentile, which are returned.
+
+    `extent` is left, right, bottom and top edge of the pixels.
+    """
+    low, high = np.percentile(image, [1, 99])
+    axis.imshow(image, cmap="gray", origin="lower", extent=extent, vmin=low, vmax=high)
+    return low, high
 
 
 def save_figure(figure: Figure, table: pd.DataFrame, figure_path: str | Path, table_path: str | Path) -> None:

@@ -34,7 +34,7 @@ BACKGROUND = (1.0, 1.0, 1.0)
 OVERSAMPLING = 4  # sub-pixels along each axis, so that the discs' edges keep the atoms' sub-pixel positions
 
 _KIND_INDEX = {(kind.symbol, kind.pose): index for index, kind in enumerate(KINDS)}
-_ATOMS_AT_ONCE = 50_000
+_SUB_PIXELS_AT_ONCE = 4_000_000  # some 200 MB of working memory, whatever the resolution
 
 
 def poses(position: np.ndarray, number: np.ndarray, molecule: np.ndarray, bound: float) -> np.ndarray:
@@ -98,8 +98,9 @@ def render(
     sample = np.repeat(np.arange(len(count)), count)
     maps = torch.empty(len(count), 3, pixels, pixels)
     first = np.concatenate([[0], np.cumsum(count)])
-    reach = np.arange(-int(np.ceil(radius.max(initial=0) / sub)), int(np.ceil(radius.max(initial=0) / sub)) + 1)
-    step = max(1, _ATOMS_AT_ONCE // max(1, int(count.max(initial=1))))
+    farthest = int(np.ceil(radius.max(initial=0) / sub))
+    reach = np.arange(-farthest, farthest + 1)
+    step = max(1, _SUB_PIXELS_AT_ONCE // (len(reach) ** 2 * max(1, int(count.max(initial=1)))))
     for begin in range(0, len(count), step):
         end = min(begin + step, len(count))
         atoms = slice(first[begin], first[end])

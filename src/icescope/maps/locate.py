@@ -6,8 +6,8 @@ from numba import njit
 from torch import Tensor
 
 from icescope.maps.avdw import BACKGROUND, KINDS
+from icescope.md.force_field import OH_BOND
 
-OH_LENGTH = 1.0  # A, rigid SPC/E
 CANDIDATE = 0.5  # of the threshold: what a pixel's centre must reach before the place is refined
 RIM = 0.5  # pixels at the edge of a disc, mixed with what is around it, that its confidence is not judged by
 LEAST_VISIBLE = 0.35  # of a disc; the rest may be hidden by discs above it
@@ -145,5 +145,5 @@ def _heights(xy: np.ndarray, symbols: np.ndarray, pose: np.ndarray) -> np.ndarra
         of_pose = pose == name
         if of_pose.any() and len(oxygen):
             lateral = np.linalg.norm(xy[of_pose, None] - oxygen[None], axis=-1).min(1)
-            z[of_pose] = sign * np.sqrt(np.clip(OH_LENGTH**2 - lateral**2, 0, None))
+            z[of_pose] = sign * np.sqrt(np.clip(OH_BOND**2 - lateral**2, 0, None))
     return z
