@@ -1,8 +1,9 @@
-"""Forces between the probe particle and the atoms: Lennard-Jones pairs and point charges.
+"""Forces between the probe particle and the atoms: Lennard-Jones pairs, and charges with the tip's multipole.
 
-Energies in eV, lengths in A, charges in e. The pair energy is
-E(r) = eps [(R/r)^12 - 2 (R/r)^6] + k q Q / r (Hapala et al. 2014, PRB 90, 085421, eqs. 1-3), with
-R = R_i + R_probe and eps = sqrt(eps_i eps_probe).
+Energies in eV, lengths in A, charges in e. With d = probe - atom and r = |d| the pair energy is
+E = eps [(R/r)^12 - 2 (R/r)^6] + k q Q / r for a monopole (Hapala et al. 2014, PRB 90, 085421, eqs. 1-3), where
+R = R_i + R_probe and eps = sqrt(eps_i eps_probe); for a dz2 tip k q / r gives way to its second derivative
+k q (3 dz^2 / r^5 - 1 / r^3).
 """
 
 from functools import cache
@@ -14,21 +15,27 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from icescope.afm.energy_grid import EnergyGrid
 from icescope.errors import InputError
 
 COULOMB = 14.399645  # eV A / e^2
+# Pairs of one tile: what fits a core's second-level cache, and what fills a GPU.
+TILE = {"cpu": 2**17, "cuda": 2**26}
 
 
 class Sample(NamedTuple):
-    """Atoms of a batch as the probe feels them: position (b, a, 3); c12, c6, kq (b, a).
+    """Structures of a batch as the probe feels them.
 
-    The pair energy is c12 / r^12 - c6 / r^6 + kq / r; padding atoms have zeros in all three.
+    position (b, a, 3), A; c12, c6, kq (b, a): the pair energy is c12 / r^12 - c6 / r^6 + kq / r, or with kq times
+    (3 dz^2 / r^5 - 1 / r^3) for a `dz2` tip. Padding atoms have zeros in all three. `grid` adds an energy on a grid.
     """
 
     position: Tensor
     c12: Tensor
     c6: Tensor
     kq: Tensor
+    dz2: bool = False
+    grid: EnergyGrid | None = None
 
 
 @cache
@@ -38,37 +45,46 @@ def lennard_jones_table() -> pd.DataFrame:
     return pd.read_csv(str(table), index_col="element", keep_default_na=False)
 
 
-def pair_coefficients(symbols: list[str], charges: np.ndarray, probe: str, probe_charge: float) -> np.ndarray:
-    """Coefficients c12, c6, kq of each atom's pair energy with the probe: (n, 3), eV A^12, eV A^6, eV A.
+def lennard_jones_coefficients(symbols: list[str], probe: str) -> np.ndarray:
+    """c12 (eV A^12) and c6 (eV A^6) of each atom with the probe: (n, 2).
 
     Raises
     ------
     InputError
         An element is not in the Lennard-Jones table.
     """
+    known = _coefficients_with(probe)
+    if unknown := sorted(set(symbols) - set(known)):
+        raise InputError(f"no Lennard-Jones parameters for {', '.join(unknown)}; known elements: {', '.join(known)}.")
+    return np.array([known[symbol] for symbol in symbols])
+
+
+@cache
+def _coefficients_with(probe: str) -> dict[str, tuple[float, float]]:
     table = lennard_jones_table()
-    unknown = sorted({*symbols, probe} - set(table.index))
-    if unknown:
-        raise InputError(
-            f"no Lennard-Jones parameters for {', '.join(unknown)}; known elements: {', '.join(table.index)}."
-        )
-    r = (table.r_min_half[symbols] + table.r_min_half[probe]).to_numpy()
-    epsilon = np.sqrt(table.epsilon[symbols].to_numpy() * table.epsilon[probe])
-    return np.stack([epsilon * r**12, 2 * epsilon * r**6, COULOMB * probe_charge * np.asarray(charges)], axis=1)
+    if probe not in table.index:
+        raise InputError(f"no Lennard-Jones parameters for a tip of {probe}; known elements: {', '.join(table.index)}.")
+    r = table.r_min_half + table.r_min_half[probe]
+    epsilon = np.sqrt(table.epsilon * table.epsilon[probe])
+    return dict(zip(table.index, zip(epsilon * r**12, 2 * epsilon * r**6, strict=True), strict=True))
 
 
 def pair_energy(probe: Tensor, sample: Sample) -> Tensor:
     """Energy of the probe with all atoms: probe (b, p, 3) -> (b, p), eV."""
-    r = (probe[:, :, None] - sample.position[:, None]).norm(dim=-1)
+    d = probe[:, :, None] - sample.position[:, None]
+    r = d.norm(dim=-1)
     t = r**-6
-    return ((sample.c12[:, None] * t - sample.c6[:, None]) * t + sample.kq[:, None] / r).sum(-1)
+    coulomb = 3 * d[..., 2] ** 2 * r**-5 - r**-3 if sample.dz2 else 1 / r
+    return ((sample.c12[:, None] * t - sample.c6[:, None]) * t + sample.kq[:, None] * coulomb).sum(-1)
 
 
 def pair_force_and_hessian(probe: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:
-    """Force on the probe and Hessian of its energy, in one sweep over the pairs.
+    """Force on the probe and Hessian of its energy with all atoms, in one sweep over the pairs.
 
-    With d = probe - atom, u = r^-2, t = r^-6: F = sum g d and H = sum (h d d^T - g I), where
-    g = u (12 c12 t^2 - 6 c6 t + kq/r) and h = u^2 (168 c12 t^2 - 48 c6 t + 3 kq/r).
+    With u = r^-2 and t = r^-6: F = sum g d and H = sum (h d d^T - g I), where for a monopole
+    g = u (12 c12 t^2 - 6 c6 t + kq / r) and h = u^2 (168 c12 t^2 - 48 c6 t + 3 kq / r). In place of the terms in kq the
+    dz2 tip has, with e = kq / r^5 and w = 15 u dz^2: e (w - 3) in g and e u (7 w - 15) in h; it adds -6 e dz to F_z,
+    v d to H's column and row z, where v = -30 e u dz, and 6 e to H_zz.
 
     Parameters
     ----------
@@ -77,27 +93,62 @@ def pair_force_and_hessian(probe: Tensor, sample: Sample) -> tuple[Tensor, Tenso
 
     Returns
     -------
-    force (b, p, 3), eV/A, and hessian (b, p, 3, 3), eV/A^2.
+    force (3, b, p), eV/A, and hessian (6, b, p), eV/A^2: xx, xy, xz, yy, yz, zz.
     """
-    atoms = sample.position
-    d2 = (probe[:, :, None, 0] - atoms[:, None, :, 0]).square_()
-    d2.addcmul_(d := probe[:, :, None, 1] - atoms[:, None, :, 1], d)
-    d2.addcmul_(d := probe[:, :, None, 2] - atoms[:, None, :, 2], d)
-    u = d2.reciprocal_()
-    t = u * u * u
-    repulsion = t * t * sample.c12[:, None]
-    attraction = t.mul_(sample.c6[:, None])
-    coulomb = u.sqrt().mul_(sample.kq[:, None])
-    g = torch.add(coulomb, repulsion, alpha=12).sub_(attraction, alpha=6).mul_(u)
-    h = coulomb.mul_(3).add_(repulsion, alpha=168).sub_(attraction, alpha=48).mul_(u).mul_(u)
+    a, one = sample.position, torch.ones_like(sample.c12)
+    ax, ay, az = a.unbind(-1)
+    moments = torch.stack([one, ax, ay, az, ax * ax, ax * ay, ax * az, ay * ay, ay * az, az * az], dim=1)
+    width = max(1, TILE[probe.device.type] // sample.c12.numel())
+    sums = torch.cat([_pair_sums(tile, sample, moments) for tile in probe.split(width, dim=1)], dim=2)
+    x, y, z = probe.unbind(-1)
+    g0, gx, gy, gz, h0, hx, hy, hz, hxx, hxy, hxz, hyy, hyz, hzz, *more = sums.unbind(1)
+    force = [g0 * x - gx, g0 * y - gy, g0 * z - gz]
+    hessian = [
+        (h0 * x - 2 * hx) * x + hxx - g0,
+        (h0 * y - hy) * x - hx * y + hxy,
+        (h0 * z - hz) * x - hx * z + hxz,
+        (h0 * y - 2 * hy) * y + hyy - g0,
+        (h0 * z - hz) * y - hy * z + hyz,
+        (h0 * z - 2 * hz) * z + hzz - g0,
+    ]
+    if sample.dz2:
+        v0, vx, vy, vz, e, e_dz = more
+        force[2] = force[2] - 6 * e_dz
+        hessian[2] = hessian[2] + v0 * x - vx
+        hessian[4] = hessian[4] + v0 * y - vy
+        hessian[5] = hessian[5] + 2 * (v0 * z - vz) + 6 * e
+    return torch.stack(force), torch.stack(hessian)
 
-    # The sums over atoms are matrix products with the moments of the atoms' positions: d = probe - atom.
-    moments = torch.cat([torch.ones_like(atoms[..., :1]), atoms], dim=-1)
-    g_sum, g_position = (g @ moments).split([1, 3], dim=-1)
-    second = (atoms[..., :, None] * atoms[..., None, :]).flatten(-2)
-    h_sum, h_position, h_second = (h @ torch.cat([moments, second], dim=-1)).split([1, 3, 9], dim=-1)
-    force = g_sum * probe - g_position
-    cross = probe[..., :, None] * h_position[..., None, :]
-    hessian = h_sum[..., None] * probe[..., :, None] * probe[..., None, :] - cross - cross.mT
-    hessian = hessian + h_second.unflatten(-1, (3, 3)) - g_sum[..., None] * torch.eye(3).to(probe)
-    return force, hessian
+
+def _pair_sums(probe: Tensor, sample: Sample, moments: Tensor) -> Tensor:
+    """Sums over the atoms (b, 14, p) of g and h, and for dz2 (b, 20, p) of v, e and e dz, with the atoms' moments.
+
+    All sums are matrix products; so is |probe - atom|^2, which keeps single precision's digits when both are counted
+    from the middle of the probes.
+    """
+    middle = probe.mean(dim=1, keepdim=True)
+    p, a = probe - middle, sample.position - middle
+    p2, a2 = p.square().sum(-1, keepdim=True), a.square().sum(-1, keepdim=True)
+    s = torch.cat([-2 * a, torch.ones_like(a2), a2], dim=-1) @ torch.cat([p, p2, torch.ones_like(p2)], dim=-1).mT
+    s.rsqrt_()  # (b, a, p), as all that follow
+    u = s * s
+    t = (u * u).mul_(u)
+    repulsion = (t * t).mul_(12 * sample.c12[..., None])
+    attraction = t.mul_(6 * sample.c6[..., None])
+    g = repulsion - attraction
+    h = repulsion.mul_(14).sub_(attraction, alpha=8)
+    charge = s.mul_(sample.kq[..., None])
+    if not sample.dz2:
+        g.add_(charge).mul_(u)
+        h.add_(charge, alpha=3).mul_(u).mul_(u)
+        return torch.cat([moments[:, :4] @ g, moments @ h], dim=1)
+    dz = probe[:, None, :, 2] - sample.position[..., 2:]
+    e = charge.mul_(u).mul_(u)
+    e_u, e_dz = e * u, e * dz
+    w = (dz * dz).mul_(u).mul_(15)
+    g.mul_(u).addcmul_(e, w - 3)
+    h.mul_(u).mul_(u).addcmul_(e_u, w.mul_(7).sub_(15))
+    v = e_u.mul_(dz).mul_(-30)
+    return torch.cat(
+        [moments[:, :4] @ g, moments @ h, moments[:, :4] @ v, moments[:, :1] @ e, moments[:, :1] @ e_dz], dim=1
+    )

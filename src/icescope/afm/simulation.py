@@ -1,8 +1,11 @@
-"""Images of structures: the call that users script against."""
+"""Images of structures: the calls that users script against."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,34 +13,33 @@ import xarray as xr
 from ase import Atoms
 from numba import set_num_threads
 from numba.core.config import NUMBA_NUM_THREADS
+from torch import Tensor
 
+from icescope.afm.energy_grid import EnergyGrid
 from icescope.afm.frequency_shift import frequency_shift_matrix
-from icescope.afm.interaction import Sample, pair_coefficients
-from icescope.afm.relaxation import Tip, relax
+from icescope.afm.gradient import RelaxedForce
+from icescope.afm.interaction import Sample
+from icescope.afm.relaxation import relax
 from icescope.afm.relaxation_numba import relax_compiled
+from icescope.afm.sample import build_sample
+from icescope.afm.scan import Scan
+from icescope.afm.tip import Springs, Tip
 from icescope.errors import InputError
 
-# Whole periodic images are included up to this distance beyond the scanned area, A. The dispersion of an oxygen
-# there is below 1e-8 eV, and the field of a neutral layer beyond it has no lateral structure.
-IMAGE_REACH = 40.0
+log = logging.getLogger(__name__)
+
+METHODS = ("fastest", "numba", "triton", "torch", "reference")
+REFERENCE_TOLERANCE = 1e-7  # A
+# Scan points (positions x heights x structures) relaxed at once: some 200 MB, and what fills a GPU.
+CHUNK = {"cpu": 2**22, "cuda": 2**27}
 
 
-@dataclass(frozen=True)
-class Scan:
-    """Positions of the tip's anchor: x, y and tip_height, 1-D ascending arrays in A, in the structure's frame."""
+class Method(NamedTuple):
+    """How probes are relaxed: a function with the signature of `relaxation.relax`, where and in which precision."""
 
-    x: np.ndarray
-    y: np.ndarray
-    tip_height: np.ndarray
-
-    def __post_init__(self):
-        for name in ("x", "y", "tip_height"):
-            values = np.asarray(getattr(self, name), float)
-            if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-                raise InputError(f"the scan's {name} must be a 1-D array of finite numbers in A.")
-            if (np.diff(values) <= 0).any():
-                raise InputError(f"the scan's {name} must be ascending.")
-            object.__setattr__(self, name, values)
+    relaxation: Callable
+    device: str
+    dtype: torch.dtype
 
 
 @torch.no_grad()
@@ -49,6 +51,8 @@ def simulate(
     f0: float = 28700.0,
     k0: float = 1800.0,
     details: bool = False,
+    potential: xr.DataArray | Sequence[xr.DataArray] | None = None,
+    method: str = "fastest",
 ) -> xr.Dataset:
     """Constant-height AFM images by the probe-particle model (Hapala et al. 2014).
 
@@ -56,13 +60,20 @@ def simulate(
     ----------
     atoms
         One structure or several, of different sizes if need be, with initial charges (e). Images are included
-        along the directions of `atoms.pbc` in x and y; along z the tip sees one surface, whatever pbc says.
+        along the directions of `atoms.pbc`; one along z must leave room for the tip. Where `atoms.info["charge"]`
+        states a total charge, the initial charges must agree.
     amplitude
         Of the oscillation, zero to peak, A.
     f0, k0
         Resonance frequency (Hz) and stiffness (N/m) of the sensor.
     details
         Also return the force, the probe's positions and where its relaxation converged.
+    potential
+        Electrostatic potential (x, y, z) of each structure, V, evenly spaced, in place of that of its charges. It must
+        cover the probe's positions; where the probe leaves it, it counts as not converged.
+    method
+        "numba" (CPU), "triton" (GPU) or "torch" (either, the readable version), all in single precision; the
+        "reference", in double precision and converged to 1e-7 A; or the "fastest" that this machine has.
 
     Returns
     -------
@@ -74,38 +85,40 @@ def simulate(
     Raises
     ------
     InputError
-        No atoms, an element without parameters, a charged periodic cell, or a scan too short for the amplitude.
+        A structure, its charges or its potential cannot be used, the scan is too short for the amplitude or starts
+        inside an atom, or the method is unknown or not to be had here.
     """
     structures = [atoms] if isinstance(atoms, Atoms) else list(atoms)
     if not structures:
         raise InputError("no structures to simulate; give at least one.")
+    potentials = [potential] if isinstance(potential, xr.DataArray) else potential
+    if potentials is not None and len(potentials) != len(structures):
+        raise InputError(
+            f"{len(potentials)} potentials were given for {len(structures)} structures; give one for each."
+        )
+    chosen = _method(method)
     centres, matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Single precision keeps its digits when coordinates are counted from the middle of the scan.
-    middle = np.array([scan.x.mean(), scan.y.mean(), scan.tip_height.mean()])
-    sample = _sample([_with_images(one, scan) for one in structures], tip, middle, device)
+    matrix = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device)
+    middle, anchor_xy, tip_height = _anchors(scan, chosen)
+    grid = (-1, len(scan.y), len(scan.x))
+    size = max(1, CHUNK[chosen.device] // (len(anchor_xy) * len(tip_height)))
+    parts = []
+    for start in range(0, len(structures), size):
+        some = slice(start, start + size)
+        sample = build_sample(structures[some], tip, scan, middle, None if potentials is None else potentials[some])
+        probe, force, converged = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
+        shift = torch.einsum("mn,bnp->bmp", matrix, force).unflatten(2, grid[1:])
+        part = [shift, (~converged).sum((1, 2))]
+        if details:
+            part += [force.unflatten(2, grid[1:]), probe.unflatten(2, grid[1:]), converged.unflatten(2, grid[1:])]
+        parts.append([values.cpu().numpy() for values in part])
+    shift, unconverged, *more = (np.concatenate(values) for values in zip(*parts, strict=True))
 
-    def tensor(values):
-        return torch.tensor(values, dtype=torch.float32, device=device)
-
-    y, x = np.meshgrid(scan.y - middle[1], scan.x - middle[0], indexing="ij")
-    anchor_xy = tensor(np.stack([x.ravel(), y.ravel()], axis=1))
-    tip_height = tensor(scan.tip_height - middle[2])
-    if device == "cuda":
-        probe, force, converged = relax(anchor_xy, tip_height, sample, tip)
-    else:
-        set_num_threads(min(torch.get_num_threads(), NUMBA_NUM_THREADS))
-        arrays = relax_compiled(anchor_xy.numpy(), tip_height.numpy(), tuple(one.numpy() for one in sample), tip)
-        probe, force, converged = (torch.from_numpy(one) for one in arrays)
-    shift = torch.einsum("mn,bnp->bmp", tensor(matrix), force)
-
-    grid = (len(structures), -1, len(scan.y), len(scan.x))
-    dims = ("sample", "height", "y", "x")
-    force_dims = ("sample", "tip_height", "y", "x")
+    dims = ("sample", "tip_height", "y", "x")
     result = xr.Dataset(
         {
-            "frequency_shift": (dims, shift.view(grid).cpu().numpy(), {"units": "Hz"}),
-            "unconverged": ("sample", (~converged).sum((1, 2)).cpu().numpy(), {"units": "1"}),
+            "frequency_shift": (("sample", "height", "y", "x"), shift, {"units": "Hz"}),
+            "unconverged": ("sample", unconverged, {"units": "1"}),
         },
         {
             "height": ("height", centres, {"units": "A"}),
@@ -114,58 +127,99 @@ def simulate(
         },
     )
     if details:
-        position = probe.view(*grid, 3).cpu().numpy() + middle
+        force, probe, converged = more
         result = result.assign_coords(tip_height=("tip_height", scan.tip_height, {"units": "A"})).assign(
-            force=(force_dims, force.view(grid).cpu().numpy(), {"units": "eV/A"}),
-            probe_position=((*force_dims, "xyz"), position, {"units": "A"}),
-            converged=(force_dims, converged.view(grid).cpu().numpy(), {"units": "1"}),
+            force=(dims, force, {"units": "eV/A"}),
+            probe_position=((*dims, "xyz"), probe + middle, {"units": "A"}),
+            converged=(dims, converged, {"units": "1"}),
         )
     return result.isel(sample=0) if isinstance(atoms, Atoms) else result
 
 
-def _with_images(atoms: Atoms, scan: Scan) -> Atoms:
-    """The structure with whole periodic images, so that each scan position has all within IMAGE_REACH."""
-    if not len(atoms):
-        raise InputError("a structure has no atoms.")
-    periodic = [axis for axis in (0, 1) if atoms.pbc[axis]]
-    if not periodic:
-        return atoms
-    if abs(atoms.get_initial_charges().sum()) > 1e-3:
-        raise InputError(
-            f"a periodic cell carries a charge of {atoms.get_initial_charges().sum():+.3f} e, so its potential is not "
-            "defined; neutralise it or switch its periodicity off."
-        )
-    cell = atoms.cell[:2, :2]
-    if any(np.allclose(cell[axis], 0) for axis in periodic):
-        raise InputError("a structure is periodic along a direction in which its cell has no length; set the cell.")
-    # Cells are taken whole, in a disc about the middle of the scan: a whole cell is neutral, and in a disc the dipoles
-    # of the far cells leave no field in its middle.
-    vectors = cell[periodic]
-    middle = np.array([scan.x[0] + scan.x[-1], scan.y[0] + scan.y[-1]]) / 2
-    to_middle = middle - atoms.positions[:, :2].mean(0)
-    radius = IMAGE_REACH + np.hypot(np.ptp(scan.x), np.ptp(scan.y)) / 2
-    corners = to_middle + radius * np.array(list(product((-1, 1), repeat=2)))
-    steps = corners @ np.linalg.pinv(vectors)
-    ranges = [np.arange(*bounds) for bounds in zip(np.floor(steps.min(0)), np.ceil(steps.max(0)) + 1, strict=True)]
-    shifts = np.array(list(product(*ranges))) @ vectors
-    shifts = shifts[np.linalg.norm(shifts - to_middle, axis=1) <= radius]
-    images = Atoms()
-    for shift in shifts:
-        image = atoms.copy()
-        image.positions[:, :2] += shift
-        images += image
-    return images
+def simulate_tensor(
+    atoms: Atoms,
+    tip: Tip,
+    scan: Scan,
+    amplitude: float = 1.0,
+    f0: float = 28700.0,
+    k0: float = 1800.0,
+    position: Tensor | None = None,
+    charge: Tensor | None = None,
+    method: str = "fastest",
+) -> Tensor:
+    """The frequency shift of one structure, Hz, as a tensor (height, y, x) that carries gradients.
+
+    Gradients flow to `position` (n, 3), A, and `charge` (n,), e, which stand for the atoms' own, and to the tip's
+    numbers where they are tensors, all in double precision on the CPU. They are exact at the relaxed probe (implicit
+    differentiation: no step of the relaxation is unrolled), in the precision of the method. Points without equilibrium
+    take no part in them. For the other arguments and the errors see `simulate`.
+    """
+    chosen = _method(method)
+    matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)[1]
+    middle, anchor_xy, tip_height = _anchors(scan, chosen)
+    sample = _moved(build_sample([atoms], tip, scan, middle, position=position, charge=charge), chosen)
+    none = anchor_xy.new_zeros(1, 0, 0, 0), *3 * [anchor_xy.new_zeros(1, 3)]
+    coefficients, *geometry = none if sample.grid is None else sample.grid
+    springs = [torch.as_tensor(one, dtype=chosen.dtype, device=chosen.device) for one in Springs.of(tip)]
+    force, _, _ = RelaxedForce.apply(
+        chosen.relaxation, anchor_xy, tip_height, sample.dz2, *geometry, *sample[:4], coefficients, *springs
+    )
+    shift = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device) @ force[0]
+    return shift.view(-1, len(scan.y), len(scan.x)).cpu()
 
 
-def _sample(structures: list[Atoms], tip: Tip, middle: np.ndarray, device: str) -> Sample:
-    """Structures padded to one size with atoms that exert no force."""
-    most = max(map(len, structures))
-    position = np.zeros((len(structures), most, 3))
-    position[:, :, 2] = -1e3
-    coefficients = np.zeros((3, len(structures), most))
-    for row, one in enumerate(structures):
-        position[row, : len(one)] = one.positions - middle
-        coefficients[:, row, : len(one)] = pair_coefficients(
-            one.get_chemical_symbols(), one.get_initial_charges(), tip.element, tip.charge
-        ).T
-    return Sample(*(torch.tensor(a, dtype=torch.float32, device=device) for a in (position, *coefficients)))
+def _anchors(scan: Scan, method: Method) -> tuple[np.ndarray, Tensor, Tensor]:
+    """Origin of the calculation (3,), anchors (p, 2) and heights (n,) from there, A.
+
+    Single precision keeps its digits when coordinates are counted from the middle of the scan.
+    """
+    middle = np.array([scan.x.mean(), scan.y.mean(), scan.tip_height.mean()])
+    y, x = np.meshgrid(scan.y - middle[1], scan.x - middle[0], indexing="ij")
+    xy = torch.tensor(np.stack([x.ravel(), y.ravel()], axis=1))
+    height = torch.tensor(scan.tip_height - middle[2])
+    return middle, xy.to(method.device, method.dtype), height.to(method.device, method.dtype)
+
+
+def _moved(sample: Sample, method: Method) -> Sample:
+    to = partial(torch.Tensor.to, device=method.device, dtype=method.dtype)
+    grid = None if sample.grid is None else EnergyGrid(*map(to, sample.grid))
+    return Sample(*map(to, sample[:4]), sample.dz2, grid)
+
+
+def _method(name: str) -> Method:
+    cuda = torch.cuda.is_available()
+    device = "cuda" if cuda else "cpu"
+    if name not in METHODS:
+        raise InputError(f"the method must be one of {', '.join(METHODS)}, not {name!r}.")
+    if name == "fastest":
+        name = "numba" if not cuda else "triton" if find_spec("triton") else "torch"
+    if name == "triton" and not (find_spec("triton") and (cuda or os.environ.get("TRITON_INTERPRET") == "1")):
+        raise InputError('the method "triton" needs a GPU and the package triton, and one of them is not here.')
+    threads = min(torch.get_num_threads(), NUMBA_NUM_THREADS)
+    where = torch.cuda.get_device_name() if cuda and name != "numba" else f"{threads} CPU thread{'s'[: threads > 1]}"
+    _say(f"probe relaxation: {name} on {where}")
+    if name == "numba":
+        return Method(_relax_numba, "cpu", torch.float32)
+    if name == "triton":
+        from icescope.afm.relaxation_triton import relax_fused
+
+        return Method(relax_fused, device, torch.float32)
+    if name == "torch":
+        return Method(relax, device, torch.float32)
+    return Method(partial(relax, tolerance=REFERENCE_TOLERANCE), device, torch.float64)
+
+
+@cache
+def _say(sentence: str) -> None:
+    """Log a sentence the first time."""
+    log.info(sentence)
+
+
+def _relax_numba(anchor_xy: Tensor, tip_height: Tensor, sample: Sample, springs: Springs) -> tuple[Tensor, ...]:
+    arrays = [one.numpy() for one in sample[:4]]
+    grid = None if sample.grid is None else tuple(one.numpy() for one in sample.grid)
+    threads = torch.get_num_threads()
+    set_num_threads(min(threads, NUMBA_NUM_THREADS))
+    result = relax_compiled(anchor_xy.numpy(), tip_height.numpy(), (*arrays, sample.dz2, grid), springs)
+    torch.set_num_threads(threads)  # Numba sets OpenMP's number of threads, which is PyTorch's too
+    return tuple(torch.from_numpy(one) for one in result)
