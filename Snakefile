@@ -21,6 +21,7 @@ rule all:
     default_target: True
     input:
         rules.afm_windows.output.figure,
+        rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,
         rules.experiments.input,
         rules.reproduction.output.table,

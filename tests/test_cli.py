@@ -4,16 +4,22 @@ import os
 import subprocess
 import sys
 
+import ase.io
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from typer.testing import CliRunner
 
 from icescope import __version__
-from icescope.afm.measured import write_stack
-from icescope.cli import app, newest_weights
+from icescope.afm import Scan, Tip, simulate
+from icescope.afm.heights import ORIGINS
+from icescope.afm.measured import read_stack, write_stack
+from icescope.afm.tip import MULTIPOLES
+from icescope.cli import Multipole, Origin, app, newest_weights
 from icescope.errors import InputError
 from icescope.maps.avdw import render
+from icescope.storage import read
 
 CARD = {
     "network": {},
@@ -66,7 +72,7 @@ def test_version():
 
 def test_help_names_the_command():
     result = run("--help")
-    assert result.exit_code == 0 and "predict" in result.stdout
+    assert result.exit_code == 0 and "predict" in result.stdout and "simulate" in result.stdout
 
 
 def test_the_command_line_starts_without_heavy_libraries():
@@ -128,3 +134,93 @@ def test_the_newest_weights_are_taken(tmp_path):
 def test_no_weights(tmp_path):
     with pytest.raises(InputError, match="There are no weights under"):
         newest_weights(tmp_path)
+
+
+# --- simulate -----------------------------------------------------------------------------------------------
+
+FEW = ("--heights", 7.0, 7.2, 0.1, "--pixel-size", 0.5)
+
+
+@pytest.fixture
+def water(tmp_path, monkeypatch):
+    """Two molecules, in a file with charges and in one without, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    positions = [[0, 0, 0], [0.8, 0.6, 0], [-0.8, 0.6, 0], [3, 0, 0.5], [3.8, 0.6, 0.5], [2.2, 0.6, 0.5]]
+    atoms = Atoms("OHHOHH", positions)
+    ase.io.write("bare.xyz", atoms, format="extxyz")
+    atoms.set_initial_charges([-0.8, 0.4, 0.4] * 2)
+    ase.io.write("water.xyz", atoms, format="extxyz")
+    return atoms
+
+
+def test_simulate_writes_a_folder_that_predict_reads(water):
+    result = run("simulate", "water.xyz", *FEW)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "3 images of 21 x 16 pixels: see water_afm\n"  # 10.6 x 6.6 A
+    assert "probe-particle model, O probe on 0.5 N/m with a monopole of -0.05 e" in result.stderr
+    images = read_stack("water_afm")
+    left, right, bottom, top = images.attrs["frame"]  # the quiet margin looks like one
+    assert (images.sizes["y"] + bottom + top, images.sizes["x"] + left + right) == (16, 21) and len(images) == 3
+    assert images.attrs["size"] == pytest.approx((10.6, 6.6))
+    names = {path.name for path in os.scandir("water_afm")}
+    assert names == {"0.png", "1.png", "2.png", "cell.txt", "overview.pdf", "stack.zarr.zip"}
+    stack = read("water_afm/stack.zarr.zip", "afm_simulation")
+    assert stack.attrs["inputs"] == '["water.xyz"]' and '"charge": -0.05' in stack.attrs["config"]
+
+
+def test_each_option_reaches_the_simulation(water):
+    options = ["--origin", "mean_oxygen", "--amplitude", 0.5, "--f0", 3e4, "--k0", 1500, "--tip-charge", -0.1]
+    options += ["--multipole", "dz2", "--lateral-stiffness", 0.3, "--tilt", -0.2, 0.1]
+    result = run("simulate", "water.xyz", *FEW, *options, "--out", "deep/out", "--format", "npz", "--format", "gsf")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in os.scandir("deep/out")}
+    assert {"stack.npz", "0.gsf", "2.gsf"} < names and "stack.zarr.zip" not in names
+    tip = Tip(charge=-0.1, multipole="dz2", lateral_stiffness=0.3, tilt=(-0.2, 0.1))
+    with np.load("deep/out/stack.npz") as arrays:
+        scan = Scan(arrays["x"], arrays["y"], 0.25 + np.arange(6.5, 7.75, 0.1))
+        expected = simulate(water, tip, scan, 0.5, 3e4, 1500.0).frequency_shift.transpose("x", "y", "height")
+        np.testing.assert_allclose(arrays["data"], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_charges_that_were_assumed_are_said(water):
+    result = run("simulate", "bare.xyz", *FEW)
+    assert result.exit_code == 0, result.output
+    assert "bare.xyz gives no charges: assumed O -0.8476, H +0.4238 e" in result.stderr
+
+
+def test_choices_are_those_of_the_package():
+    assert tuple(Origin) == (*ORIGINS, "absolute") and tuple(Multipole) == MULTIPOLES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.xyz"], "nowhere.xyz does not exist; give a file with a structure"),
+        (["letter.xyz"], "letter.xyz cannot be read as a structure"),
+        (["none.xyz"], "none.xyz holds no atoms."),
+        (["silicon.xyz"], "no Lennard-Jones parameters for Si"),
+        (["gold.xyz"], "heights above top_oxygen need an oxygen, and the structure has none"),
+        (["water.xyz", "--heights", 9, 7, 0.1], "the heights must ascend"),
+        (["water.xyz", "--heights", 1, 2, 0.1], "below the highest atom"),
+        (["water.xyz", "--origin", "substrate", "--heights", 9, 10, 0.1], "heights above substrate need an atom of a"),
+        (["water.xyz", "--origin", "absolute"], "not known above absolute; give the heights."),
+        (["water.xyz", "--lateral-stiffness", 0], "the tip's lateral_stiffness must be positive"),
+        (["water.xyz", "--out", "."], "exists already; give another folder"),
+    ],
+)
+def test_what_simulate_cannot_use_is_one_sentence_and_leaves_nothing(water, tmp_path, arguments, sentence):
+    (tmp_path / "letter.xyz").write_text("Dear all,\nplease find\n")
+    (tmp_path / "none.xyz").write_text("0\n\n")
+    ase.io.write("silicon.xyz", Atoms("OSi", [[0, 0, 0], [2, 0, 0]], charges=[0, 0]), format="extxyz")
+    ase.io.write("gold.xyz", Atoms("Au", charges=[0]), format="extxyz")
+    before = sorted(os.listdir())
+    result = run("simulate", *arguments)
+    assert result.exit_code == 1
+    said = [line for line in result.stderr.splitlines() if not line.startswith("probe relaxation: ")]
+    assert len(said) == 1 and said[0].startswith("icescope: ") and sentence in said[0]
+    assert result.stdout == "" and sorted(os.listdir()) == before
+
+
+def test_an_unknown_choice_is_a_usage_error(water):
+    assert run("simulate", "water.xyz", "--origin", "top").exit_code == 2
+    assert run("simulate", "water.xyz", "--format", "bmp").exit_code == 2

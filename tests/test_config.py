@@ -156,6 +156,7 @@ def test_wrong_type_is_said(path: str, value: object, expected: str):
         ("md.timestep", 20, "md.timestep is 20, but it must be at least 0.1 and at most 4 fs."),
         ("labels.threshold", 1.0, "must be above 0 and below 1."),
         ("films.metal", "Ag", "films.metal is 'Ag', but it must be one of Au, Pt."),
+        ("afm.height_origin", "top", "but it must be one of mean_oxygen, top_oxygen, substrate."),
         ("films.repeats", [12], "must have 2 values"),
         ("films.splits.test.temperatures", [], "must have at least 1 value"),
         ("films.splits.test.temperatures", [270, 270], "must name each value once"),

@@ -167,3 +167,43 @@ def test_failed_writing_of_a_store_leaves_nothing(dataset, tmp_path, monkeypatch
     with pytest.raises(InputError, match="could not be written: No space left on device"):
         storage.write(dataset, tmp_path / "stacks.zarr.zip", "afm_stacks", {})
     assert not list(tmp_path.iterdir())
+
+
+# --- folders ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_folder_appears_when_it_is_whole(tmp_path, there):
+    target = tmp_path / "deep" / "out"
+    if there:
+        target.mkdir(parents=True)
+    with storage.whole_folder(target) as partial:
+        (partial / "a").write_text("a")
+        assert not (target / "a").exists()
+    assert [path.name for path in target.iterdir()] == ["a"] and list(target.parent.iterdir()) == [target]
+
+
+def test_folder_of_a_job_that_failed_is_not_there(tmp_path):
+    (tmp_path / ".out.partial").mkdir()
+    (tmp_path / ".out.partial" / "old").touch()  # what a killed job left
+    with pytest.raises(ZeroDivisionError), storage.whole_folder(tmp_path / "out") as partial:
+        assert not list(partial.iterdir())
+        (partial / "a").write_text("a")
+        1 / 0  # noqa: B018
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["full", "file"])
+def test_folder_with_files_or_file_is_not_replaced(tmp_path, name):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="exists already"), storage.whole_folder(tmp_path / name):
+        raise AssertionError
+    assert (tmp_path / "full" / "mine").exists() and (tmp_path / "file").is_file()
+
+
+def test_folder_in_a_place_that_is_none_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="could not be written"), storage.whole_folder(tmp_path / "file" / "out"):
+        raise AssertionError

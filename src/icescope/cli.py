@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,10 @@ from icescope import __version__
 from icescope.errors import InputError
 
 WEIGHTS = "results/*/learning/unet.safetensors"
+
+Origin = StrEnum("Origin", ["mean_oxygen", "top_oxygen", "substrate", "absolute"])
+Multipole = StrEnum("Multipole", ["monopole", "dz2"])
+Format = StrEnum("Format", ["zarr", "npz", "gsf"])
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -66,6 +71,68 @@ def predict(
         write_prediction(prediction, draw_prediction(prediction), card, weights, out, truth)
         scale = card.get("scale", "unknown")
         typer.echo(f"{_formula(prediction.atoms)}: see {out / 'report.md'} (weights {weights}, scale {scale})")
+
+
+@app.command()
+def simulate(
+    structure: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Structure in any format that ASE reads, such as extended XYZ with initial_charges."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the images.", show_default="FILE's name with _afm")
+    ] = None,
+    heights: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(
+            help="Lowest and highest height of the tip's metal atom above --origin, and the step, A.",
+            show_default="2 A of contrast above either oxygen",
+            metavar="FIRST LAST STEP",
+        ),
+    ] = None,
+    origin: Annotated[
+        Origin, typer.Option(help="Heights count from here: oxygens, the highest atom of the substrate, or z = 0.")
+    ] = Origin.top_oxygen,
+    pixel_size: Annotated[float, typer.Option(help="Of the images, A.")] = 0.2,
+    amplitude: Annotated[float, typer.Option(help="Of the oscillation, zero to peak, A.")] = 1.0,
+    f0: Annotated[float, typer.Option("--f0", help="Resonance frequency of the sensor, Hz.")] = 28700.0,
+    k0: Annotated[float, typer.Option("--k0", help="Stiffness of the sensor, N/m.")] = 1800.0,
+    tip_charge: Annotated[float, typer.Option(help="Charge of the probe, e (monopole) or e A^2 (dz2).")] = -0.05,
+    multipole: Annotated[Multipole, typer.Option(help="What the charge of the probe is.")] = Multipole.monopole,
+    lateral_stiffness: Annotated[float, typer.Option(help="Of the probe against bending, N/m.")] = 0.5,
+    tilt: Annotated[
+        tuple[float, float],
+        typer.Option(help="Sideways displacement of the free probe along x and y, A.", metavar="X Y"),
+    ] = (0.0, 0.0),
+    formats: Annotated[
+        list[Format], typer.Option("--format", help="File of the frequency shifts beside the images; may be repeated.")
+    ] = [Format.zarr],  # noqa: B006
+) -> None:
+    """Simulate AFM images of a structure: 0.png, 1.png, ... with cell.txt, overview.pdf, and the numbers."""
+    with _one_sentence():
+        from dataclasses import asdict
+
+        from icescope.afm import Tip
+        from icescope.afm.export import write_simulation
+        from icescope.afm.structure_stack import contrast_heights, simulate_structure
+        from icescope.figures.afm_stack import draw_stack
+        from icescope.provenance import provenance
+        from icescope.storage import check_new_folder
+        from icescope.structures.read import read_structure
+
+        out = out or Path(f"{structure.stem}_afm")
+        check_new_folder(out)
+        tip = Tip(charge=tip_charge, multipole=multipole.value, lateral_stiffness=lateral_stiffness, tilt=tilt)
+        atoms = read_structure(structure)
+        heights = heights or contrast_heights(origin.value)
+        sensor = {"amplitude": amplitude, "f0": f0, "k0": k0}
+        stack = simulate_structure(atoms, tip, heights, origin.value, pixel_size, **sensor)
+        settings = {"tip": asdict(tip), "heights": heights, "origin": origin.value, "pixel_size": pixel_size, **sensor}
+        made = provenance(settings, inputs=(str(structure),))
+        write_simulation(stack, draw_stack(stack, structure.name), [one.value for one in formats], out, made)
+        typer.echo(f"{stack.sizes['height']} images of {stack.sizes['x']} x {stack.sizes['y']} pixels: see {out}")
 
 
 def newest_weights(folder: Path) -> Path:

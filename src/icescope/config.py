@@ -225,8 +225,8 @@ def _check_heights(config: dict) -> str | None:
     if probe < LEAST_PROBE_HEIGHT:
         return (
             f"the lowest of afm.heights plus afm.height_offset minus afm.tip.length and afm.amplitude puts the probe "
-            f"{probe:.1f} A above the mean oxygen at the lowest point of its oscillation, but it must be at least "
-            f"{LEAST_PROBE_HEIGHT:g} A."
+            f"{probe:.1f} A above the {afm['height_origin'].replace('_', ' ')} at the lowest point of its oscillation, "
+            f"but it must be at least {LEAST_PROBE_HEIGHT:g} A."
         )
     return None
 

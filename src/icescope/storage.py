@@ -38,6 +38,33 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def check_new_folder(path: str | Path) -> None:
+    """Refuse, with an `InputError`, a path at which there is something other than an empty folder."""
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} exists already; give another folder, or remove it.")
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a new folder beside `path` to write to; rename it to `path` when the block ends well, else remove it.
+
+    Raises
+    ------
+    InputError
+        There is something at `path` other than an empty folder, or it cannot be written.
+    """
+    path = Path(path).resolve()
+    try:
+        check_new_folder(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _empty_folder(path.with_name(f".{path.name}.partial")) as partial:
+            yield partial
+            os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
 def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str, str]) -> None:
     """Write a dataset of the given kind ("windows", "afm_stacks", ...) with its provenance.
 

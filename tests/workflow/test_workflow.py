@@ -150,7 +150,7 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     where = ("--directory", str(tmp_path))
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
-    assert planned(run.stdout) >= {*OUTPUTS, "train_unet", "afm_windows", "afm_fig2"}
+    assert planned(run.stdout) >= {*OUTPUTS, "train_unet", "afm_windows", "afm_heights", "afm_fig2"}
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: P
     finally:
         module.write_text(before)
     assert "afm_fig2" in plan
-    assert not plan & {*OUTPUTS, "train_unet", "evaluate_unet", "afm_windows"}
+    assert not plan & {*OUTPUTS, "train_unet", "evaluate_unet", "afm_windows", "afm_heights"}
 
 
 def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
     figures = {path.stem: path for path in (results / "figures").glob("*.png")}
-    assert set(figures) >= {"afm_windows", "afm_fig2"}
+    assert set(figures) >= {"afm_windows", "afm_heights", "afm_fig2"}
     for path in figures.values():
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L"), dtype=float)

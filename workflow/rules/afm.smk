@@ -55,3 +55,34 @@ rule afm_windows:
         "Figure: density profiles and windows of the films"
     script:
         "../scripts/afm_windows.py"
+
+
+rule afm_heights:
+    input:
+        windows=windows_of("train")[:: ceil(len(windows_of("train")) / 6)],
+    output:
+        figure=report(
+            f"{RUN}/figures/afm_heights.png",
+            category="Ionic hydrates by AFM",
+            labels={"figure": "contrast against height"},
+            caption="../report/afm_heights.rst",
+        ),
+        table=f"{RUN}/figures/afm_heights.csv",
+    log:
+        f"{RUN}/logs/afm_heights.log",
+    benchmark:
+        f"{RUN}/benchmarks/afm_heights.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        windows=2,  # of each film
+        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        code=code("afm_heights.py"),
+    message:
+        "Figure: contrast of AFM images against the height of the tip"
+    script:
+        "../scripts/afm_heights.py"

@@ -1,44 +1,43 @@
-"""Stacks of images of many windows, at the paper's heights above the mean oxygen plane."""
+"""Stacks of images of many windows, at the paper's heights above a stated origin."""
 
 import logging
 
 import numpy as np
 import xarray as xr
-from ase import Atoms
 
-from icescope.afm.relaxation import Tip
-from icescope.afm.simulation import Scan, simulate
+from icescope.afm import Scan, Tip, simulate
+from icescope.afm.heights import window_origin_height
+from icescope.errors import InputError
 from icescope.progress import track
 from icescope.structures.samples import atoms_of
 
 log = logging.getLogger(__name__)
 
 BATCH = 8
+LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen, as `icescope.config` has it for the whole run
 
 
 def image_heights(afm: dict) -> np.ndarray:
-    """Published tip heights of the images, A: from the tip's outmost metal atom to the mean oxygen plane."""
+    """Published tip heights of the images, A: of the tip's outmost metal atom above `height_origin`."""
     first, last = afm["heights"]
     return first + afm["height_step"] * np.arange(round((last - first) / afm["height_step"]) + 1)
 
 
 def window_scan(window_size: list[float], afm: dict) -> Scan:
-    """Scan of a window whose mean oxygen plane is at z = 0: pixel centres, and heights with room for the oscillation.
+    """Scan of a window whose origin of heights is at z = 0: pixel centres, and heights with room for the oscillation.
 
     The anchor of the tip stands `height_offset` from the published height: taken literally, the published heights leave
     no atomic contrast, because the Pauli repulsion ends some 4 A above an atom.
     """
-    heights = image_heights(afm) + afm["height_offset"]
-    beyond = afm["height_step"] * np.arange(1, np.ceil(afm["amplitude"] / afm["height_step"] - 1e-6) + 1)
-    tip_height = np.concatenate([heights[0] - beyond[::-1], heights, heights[-1] + beyond])
+    tip_height = with_room(image_heights(afm) + afm["height_offset"], afm["height_step"], afm["amplitude"])
     x, y = ((np.arange(afm["pixels"]) + 0.5) * side / afm["pixels"] for side in window_size[:2])
     return Scan(x, y, tip_height)
 
 
-def mean_oxygen_height(atoms: Atoms, size: list[float]) -> float:
-    """Mean height of the oxygens whose x and y lie inside the window, A."""
-    inside = ((atoms.positions[:, :2] >= 0) & (atoms.positions[:, :2] < size[:2])).all(1)
-    return float(atoms.positions[inside & (atoms.numbers == 8), 2].mean())
+def with_room(heights: np.ndarray, step: float, amplitude: float) -> np.ndarray:
+    """Ascending heights, A, carried on in equal steps by the amplitude below the lowest and above the highest."""
+    beyond = step * np.arange(1, np.ceil(amplitude / step - 1e-6) + 1)
+    return np.concatenate([heights[0] - beyond[::-1], heights, heights[-1] + beyond])
 
 
 def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
@@ -53,19 +52,31 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
 
     Returns
     -------
-    The windows' dataset with `frequency_shift` (sample, height, y, x), Hz, in half precision; `mean_oxygen_height`
-    (sample), A; and `unconverged` (sample), points at which the probe found no equilibrium. The coordinate `height`
-    is the published scale.
+    The windows' dataset with `frequency_shift` (sample, height, y, x), Hz, in half precision; `origin_height` (sample),
+    A, the z that heights count from; and `unconverged` (sample), points at which the probe found no equilibrium. The
+    coordinate `height` is the published scale.
+
+    Raises
+    ------
+    InputError
+        Counted from the metal, the probe would be inside the water of a window.
     """
     size = windows.attrs["window_size"]
     scan, tip = window_scan(size, afm), Tip(**afm["tip"])
-    planes, images, unconverged = [], [], []
+    origins, images, unconverged = [], [], []
     starts = range(0, windows.sizes["sample"], BATCH)
     for start in track(starts, "AFM stacks", len(starts)):
         batch = [atoms_of(windows, i) for i in range(start, min(start + BATCH, windows.sizes["sample"]))]
         for atoms in batch:
-            planes.append(mean_oxygen_height(atoms, size))
-            atoms.positions[:, 2] -= planes[-1]
+            origins.append(window_origin_height(atoms, size, afm["height_origin"]))
+            atoms.positions[:, 2] -= origins[-1]
+            above = scan.tip_height[0] - tip.length - window_origin_height(atoms, size, "mean_oxygen")
+            if above < LEAST_PROBE_HEIGHT - 1e-3:
+                raise InputError(
+                    f"heights above {afm['height_origin']} put the probe {above:.1f} A above the mean oxygen of a "
+                    f"window at the lowest point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; "
+                    "raise afm.height_offset or set afm.height_origin to mean_oxygen."
+                )
         result = simulate(batch, tip, scan, afm["amplitude"], afm["f0"], afm["k0"])
         images.append(result.frequency_shift.values.astype(np.float16))
         unconverged.append(result.unconverged.values)
@@ -73,7 +84,7 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
         log.warning("the probe found no equilibrium at %d points of %d windows", missing, windows.sizes["sample"])
     return windows.assign(
         frequency_shift=(("sample", "height", "y", "x"), np.concatenate(images), {"units": "Hz"}),
-        mean_oxygen_height=("sample", np.array(planes, np.float32), {"units": "A"}),
+        origin_height=("sample", np.array(origins, np.float32), {"units": "A"}),
         unconverged=("sample", np.concatenate(unconverged).astype(np.int32), {"units": "1"}),
     ).assign_coords(
         height=("height", image_heights(afm), {"units": "A"}),
