@@ -10,7 +10,8 @@ from icescope.afm.tip import Springs
 
 F32 = np.float32
 _3, _6, _7, _8, _14, _15, _30 = map(F32, (3, 6, 7, 8, 14, 15, 30))
-LANES = 64  # atoms are padded to whole rounds of the vectorised loop
+LANES = 16  # atoms are padded to whole rounds of the vectorised loop
+BLOCK = 8  # neighbouring columns of a job
 NO_GRID = (np.zeros((1, 0, 0, 0), F32), np.zeros((1, 3), F32), np.ones((1, 3), F32), np.zeros((1, 3), F32))
 
 
@@ -150,7 +151,10 @@ def _above(low, xx, xy, xz, yy, yz, zz):
 
 @njit(fastmath=True, error_model="numpy", cache=True)
 def _clipped(x, y, z):
-    scale = LONGEST_STEP / max(math.sqrt(x * x + y * y + z * z), LONGEST_STEP)
+    square = x * x + y * y + z * z
+    if square <= LONGEST_STEP * LONGEST_STEP:
+        return x, y, z
+    scale = LONGEST_STEP / math.sqrt(square)
     return x * scale, y * scale, z * scale
 
 
@@ -160,71 +164,113 @@ def _relax(
     tilt_x, tilt_y, free, probe, force, converged,
 ):  # fmt: skip
     batch, heights, points = force.shape
+    blocks = -(-points // BLOCK)
     soft = SOFTEST * lateral
-    for job in prange(batch * points):
-        b, p = job // points, job % points
+    for job in prange(batch * blocks):
+        b, start = job // blocks, job % blocks * BLOCK
+        columns = min(BLOCK, points - start)
         own = atoms[b]
-        at, first, weights, e = np.empty(3), np.empty(3, np.int64), np.empty((3, 3, 4)), np.empty((3, 3, 3))
-        ax, ay, az = float(anchor_xy[p, 0]), float(anchor_xy[p, 1]), float(tip_height[heights - 1])
-        x, y, z = ax + free[0], ay + free[1], az + free[2]
-        rx = ry = rz = mx = my = mz = 0.0
+        first, weights, e = np.empty(3, np.int64), np.empty((3, 3, 4)), np.empty((3, 3, 3))
+        position, guess, memory = np.empty((BLOCK, 3)), np.empty((BLOCK, 3)), np.zeros((BLOCK, 3))
+        response, sums = np.zeros((BLOCK, 3)), np.empty((BLOCK, 9))
+        done = np.empty(BLOCK, np.bool_)
+        az = float(tip_height[heights - 1])
+        for c in range(columns):
+            position[c, 0] = anchor_xy[start + c, 0] + free[0]
+            position[c, 1] = anchor_xy[start + c, 1] + free[1]
+            position[c, 2] = az + free[2]
         for level in range(heights - 1, -1, -1):
             drop = tip_height[level] - az
             az += drop
-            jx, jy, jz = _clipped(rx * drop + mx, ry * drop + my, rz * drop + mz)
-            x, y, z = x + jx, y + jy, z + jz + drop
-            from_x, from_y, from_z = x, y, z
-            done = False
+            for c in range(columns):
+                jx, jy, jz = _clipped(
+                    response[c, 0] * drop + memory[c, 0],
+                    response[c, 1] * drop + memory[c, 1],
+                    response[c, 2] * drop + memory[c, 2],
+                )
+                position[c, 0] += jx
+                position[c, 1] += jy
+                position[c, 2] += jz + drop
+                guess[c, 0], guess[c, 1], guess[c, 2] = position[c, 0], position[c, 1], position[c, 2]
+                done[c] = False
             for _ in range(MOST_STEPS + 1):
-                if dz2:
-                    fx, fy, fz, hxx, hxy, hxz, hyy, hyz, hzz = _dz2_sums(F32(x), F32(y), F32(z), own)
-                else:
-                    fx, fy, fz, hxx, hxy, hxz, hyy, hyz, hzz = _monopole_sums(F32(x), F32(y), F32(z), own)
-                if with_grid:
-                    at[0], at[1], at[2] = x, y, z
-                    _grid_sums(at, coefficients[b], origin[b], step[b], intervals[b], first, weights, e)
-                    fx, fy, fz = fx - e[1, 0, 0], fy - e[0, 1, 0], fz - e[0, 0, 1]
-                    hxx, hxy, hxz = hxx + e[2, 0, 0], hxy + e[1, 1, 0], hxz + e[1, 0, 1]
-                    hyy, hyz, hzz = hyy + e[0, 2, 0], hyz + e[0, 1, 1], hzz + e[0, 0, 2]
-                dx, dy, dz = x - ax, y - ay, z - az
-                u = 1 / (dx * dx + dy * dy + dz * dz)
-                pull = radial * (1 - length * math.sqrt(u))
-                along = (radial - pull) * u
-                gx = fx - lateral * (dx - tilt_x) - pull * dx
-                gy = fy - lateral * (dy - tilt_y) - pull * dy
-                gz = fz - pull * dz
-                xx = hxx + lateral + pull + along * dx * dx
-                yy = hyy + lateral + pull + along * dy * dy
-                zz = hzz + pull + along * dz * dz
-                xy, xz, yz = hxy + along * dx * dy, hxz + along * dx * dz, hyz + along * dy * dz
-                stable = True
-                if not _above(soft, xx, xy, xz, yy, yz, zz):
-                    lowest = _smallest_eigenvalue(xx, xy, xz, yy, yz, zz)
-                    stable = lowest > 0
-                    shift = max(soft - lowest, 0.0)
-                    xx, yy, zz = xx + shift, yy + shift, zz + shift
-                ixx, ixy, ixz = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
-                iyy, iyz, izz = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
-                inverse = 1 / (xx * ixx + xy * ixy + xz * ixz)
-                sx = (ixx * gx + ixy * gy + ixz * gz) * inverse
-                sy = (ixy * gx + iyy * gy + iyz * gz) * inverse
-                sz = (ixz * gx + iyz * gy + izz * gz) * inverse
-                rx = -(ixx * hxz + ixy * hyz + ixz * hzz) * inverse
-                ry = -(ixy * hxz + iyy * hyz + iyz * hzz) * inverse
-                rz = -(ixz * hxz + iyz * hyz + izz * hzz) * inverse
-                done = stable and sx * sx + sy * sy + sz * sz < TOLERANCE * TOLERANCE
-                sx, sy, sz = _clipped(sx, sy, sz)
-                x, y, z = x + sx, y + sy, z + sz
-                if done:
+                # All sums first: the steps of several columns then fill the waits of one another's arithmetic.
+                for c in range(columns):
+                    if done[c]:
+                        continue
+                    x, y, z = F32(position[c, 0]), F32(position[c, 1]), F32(position[c, 2])
+                    if dz2:
+                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _dz2_sums(x, y, z, own)
+                    else:
+                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _monopole_sums(x, y, z, own)
+                    sums[c, 0], sums[c, 1], sums[c, 2] = fx, fy, fz
+                    sums[c, 3], sums[c, 4], sums[c, 5], sums[c, 6], sums[c, 7], sums[c, 8] = xx, xy, xz, yy, yz, zz
+                    if with_grid:
+                        _grid_sums(position[c], coefficients[b], origin[b], step[b], intervals[b], first, weights, e)
+                        sums[c, 0] -= e[1, 0, 0]
+                        sums[c, 1] -= e[0, 1, 0]
+                        sums[c, 2] -= e[0, 0, 1]
+                        sums[c, 3] += e[2, 0, 0]
+                        sums[c, 4] += e[1, 1, 0]
+                        sums[c, 5] += e[1, 0, 1]
+                        sums[c, 6] += e[0, 2, 0]
+                        sums[c, 7] += e[0, 1, 1]
+                        sums[c, 8] += e[0, 0, 2]
+                all_done = True
+                for c in range(columns):
+                    if done[c]:
+                        continue
+                    dx = position[c, 0] - anchor_xy[start + c, 0]
+                    dy = position[c, 1] - anchor_xy[start + c, 1]
+                    dz = position[c, 2] - az
+                    hxz, hyz, hzz = sums[c, 5], sums[c, 7], sums[c, 8]
+                    u = 1 / (dx * dx + dy * dy + dz * dz)
+                    pull = radial * (1 - length * math.sqrt(u))
+                    along = (radial - pull) * u
+                    gx = sums[c, 0] - lateral * (dx - tilt_x) - pull * dx
+                    gy = sums[c, 1] - lateral * (dy - tilt_y) - pull * dy
+                    gz = sums[c, 2] - pull * dz
+                    xx = sums[c, 3] + lateral + pull + along * dx * dx
+                    yy = sums[c, 6] + lateral + pull + along * dy * dy
+                    zz = hzz + pull + along * dz * dz
+                    xy, xz, yz = sums[c, 4] + along * dx * dy, hxz + along * dx * dz, hyz + along * dy * dz
+                    stable = True
+                    if not _above(soft, xx, xy, xz, yy, yz, zz):
+                        lowest = _smallest_eigenvalue(xx, xy, xz, yy, yz, zz)
+                        stable = lowest > 0
+                        shift = max(soft - lowest, 0.0)
+                        xx, yy, zz = xx + shift, yy + shift, zz + shift
+                    ixx, ixy, ixz = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
+                    iyy, iyz, izz = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
+                    inverse = 1 / (xx * ixx + xy * ixy + xz * ixz)
+                    sx = (ixx * gx + ixy * gy + ixz * gz) * inverse
+                    sy = (ixy * gx + iyy * gy + iyz * gz) * inverse
+                    sz = (ixz * gx + iyz * gy + izz * gz) * inverse
+                    response[c, 0] = -(ixx * hxz + ixy * hyz + ixz * hzz) * inverse
+                    response[c, 1] = -(ixy * hxz + iyy * hyz + iyz * hzz) * inverse
+                    response[c, 2] = -(ixz * hxz + iyz * hyz + izz * hzz) * inverse
+                    done[c] = stable and sx * sx + sy * sy + sz * sz < TOLERANCE * TOLERANCE
+                    all_done = all_done and done[c]
+                    sx, sy, sz = _clipped(sx, sy, sz)
+                    position[c, 0] += sx
+                    position[c, 1] += sy
+                    position[c, 2] += sz
+                if all_done:
                     break
-            mx, my, mz = mx + x - from_x, my + y - from_y, mz + z - from_z
-            if mx * mx + my * my + mz * mz >= LONGEST_MEMORY * LONGEST_MEMORY:
-                mx = my = mz = 0.0
-            if with_grid:
-                at[0], at[1], at[2] = x, y, z
-                done = done and _inside(at, origin[b], step[b], intervals[b])
-            dx, dy, dz = x - ax, y - ay, z - az
-            r = math.sqrt(dx * dx + dy * dy + dz * dz)
-            probe[b, level, p, 0], probe[b, level, p, 1], probe[b, level, p, 2] = x, y, z
-            force[b, level, p] = radial * (r - length) * dz / r
-            converged[b, level, p] = done
+            for c in range(columns):
+                p = start + c
+                square = 0.0
+                for axis in range(3):
+                    memory[c, axis] += position[c, axis] - guess[c, axis]
+                    square += memory[c, axis] ** 2
+                if square >= LONGEST_MEMORY * LONGEST_MEMORY:
+                    memory[c, 0] = memory[c, 1] = memory[c, 2] = 0.0
+                if with_grid:
+                    done[c] = done[c] and _inside(position[c], origin[b], step[b], intervals[b])
+                dx, dy, dz = position[c, 0] - anchor_xy[p, 0], position[c, 1] - anchor_xy[p, 1], position[c, 2] - az
+                r = math.sqrt(dx * dx + dy * dy + dz * dz)
+                probe[b, level, p, 0] = position[c, 0]
+                probe[b, level, p, 1] = position[c, 1]
+                probe[b, level, p, 2] = position[c, 2]
+                force[b, level, p] = radial * (r - length) * dz / r
+                converged[b, level, p] = done[c]
