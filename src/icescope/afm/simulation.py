@@ -101,17 +101,21 @@ def simulate(
     matrix = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device)
     middle, anchor_xy, tip_height = _anchors(scan, chosen)
     grid = (-1, len(scan.y), len(scan.x))
-    size = max(1, CHUNK[chosen.device] // (len(anchor_xy) * len(tip_height)))
-    parts = []
+    points = len(anchor_xy) * len(tip_height)
+    size = max(1, CHUNK[chosen.device] // points)
+    parts, waiting = [], None
     for start in range(0, len(structures), size):
         some = slice(start, start + size)
         sample = build_sample(structures[some], tip, scan, middle, None if potentials is None else potentials[some])
         probe, force, converged = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
-        shift = torch.einsum("mn,bnp->bmp", matrix, force).unflatten(2, grid[1:])
-        part = [shift, (~converged).sum((1, 2))]
+        part = [(matrix @ force).unflatten(2, grid[1:]), points - converged.flatten(1).view(torch.uint8).sum(1)]
         if details:
             part += [force.unflatten(2, grid[1:]), probe.unflatten(2, grid[1:]), converged.unflatten(2, grid[1:])]
-        parts.append([values.cpu().numpy() for values in part])
+        # A GPU goes on by itself: what it works at is fetched once the next samples are built and on their way.
+        if waiting:
+            parts.append([values.cpu().numpy() for values in waiting])
+        waiting = part
+    parts.append([values.cpu().numpy() for values in waiting])
     shift, unconverged, *more = (np.concatenate(values) for values in zip(*parts, strict=True))
 
     dims = ("sample", "tip_height", "y", "x")

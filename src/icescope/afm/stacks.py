@@ -13,7 +13,7 @@ from icescope.structures.samples import atoms_of
 
 log = logging.getLogger(__name__)
 
-BATCH = 8
+BATCH = 64  # windows between two steps of the progress bar, and handed to a GPU at once
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen, as `icescope.config` has it for the whole run
 
 
