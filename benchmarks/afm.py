@@ -37,6 +37,7 @@ PIXEL = 0.2  # A: 128 of them are the published windows of 2.5 nm
 STEP = 0.1  # A, between heights
 SNAP = 0.3  # A; a probe that moves sideways farther than this between two heights has changed its minimum
 BATCH = "structures in the batch"
+GPU_BATCHES = (1, 8, 64, 512)
 DEFAULT_GRID = 0.1  # A, ppafm's
 # Okabe and Ito's palette: told apart under every common colour vision.
 COLOURS = {"ppafm": "#D55E00", "numba": "#0072B2", "torch": "#009E73", "triton": "#CC79A7"}
@@ -94,6 +95,9 @@ def main() -> None:
     costs = cost(size)
     print(costs.to_string(index=False, float_format="{:.3g}".format))
 
+    gpu = on_a_gpu(size) if torch.cuda.is_available() else None
+    print(json.dumps(gpu))
+
     result = {
         **machine(),
         "scan": {
@@ -106,6 +110,7 @@ def main() -> None:
         "atoms": len(window_of_water(1)),
         "comparison": table.to_dict("records"),
         "throughput": throughputs,
+        "gpu": gpu,
         "cost": costs.to_dict("records"),
         "growth": growth(costs),
     }
@@ -222,6 +227,28 @@ def throughput(method: str, size: Size) -> dict:
     seconds = time.perf_counter() - start
     where = torch.cuda.get_device_name() if on_gpu(method) else f"{cores()} cores"
     return {"method": method, "on": where, "samples": count, "samples_per_second": count / seconds}
+
+
+def on_a_gpu(size: Size) -> dict:
+    """Agreement of CPU and GPU (largest difference, Hz), samples a second by batch, and the time of 80,000 stacks."""
+    structures = [window_of_water(seed) for seed in range(max(GPU_BATCHES))]
+    scan = window(structures[0], size.side)
+    images = {method: simulate(structures[0], TIP, scan, AMPLITUDE, method=method) for method in methods()}
+    result = {"device": torch.cuda.get_device_name()}
+    for method in ("torch", "triton"):
+        difference = np.abs(images[method].frequency_shift - images["numba"].frequency_shift)
+        result[f"{method}_against_cpu_Hz"] = {"p99": float(difference.quantile(0.99)), "max": float(difference.max())}
+        rates = {}
+        for batch in GPU_BATCHES:
+            call = partial(simulate, structures[:batch], TIP, scan, AMPLITUDE, method=method)
+            rates[batch] = batch / min(timed(call, gpu=True)[1] for _ in range(3))
+        result[f"{method}_samples_per_second"] = rates
+    stacks = 80_000 if size is FULL else 1024
+    start = time.perf_counter()
+    for _ in range(stacks // len(structures)):
+        simulate(structures, TIP, scan, AMPLITUDE)
+    seconds = time.perf_counter() - start
+    return result | {"stacks": stacks // len(structures) * len(structures), "stacks_seconds": seconds}
 
 
 def cost(size: Size) -> pd.DataFrame:

@@ -224,6 +224,7 @@ def test_structure_that_cannot_be_used_is_one_sentence(water):
     for message, position in {
         r"atom 4 \(H\) has a position that is not a number": [np.nan, 0, 0],
         r"atoms 4 \(H\) and 9 \(O\) are only 0.10 A apart": water.positions[9] + [0, 0, 0.1],
+        r"atoms 0 \(O\) and 4 \(H\) of a periodic image are only 0.10 A apart": water.positions[0] + [12.0, 0, 0.1],
         r"starts inside an atom at x = 4.0, y = 4.0, z = 5.0 A; raise the tip": [4.0, 4.0, 5.0],
     }.items():
         cases[message] = water.copy()

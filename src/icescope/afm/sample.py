@@ -66,6 +66,7 @@ def build_sample(
         if potential is None:
             _check_total(charges.sum(), atoms.info.get("charge"))
         lennard_jones = torch.from_numpy(lennard_jones_coefficients(atoms.get_chemical_symbols(), tip.element))
+        index = np.arange(len(atoms))
         if vectors := _periodic_vectors(atoms, numbers, charges, scan):
             vectors = np.array(vectors)
             index, shift = images(numbers, vectors, *scan.corners)
@@ -78,7 +79,9 @@ def build_sample(
         if potential is not None:
             values, axes = _read_potential(potential, scan, tip)
             grids[which] = _energy_grid(values, axes, tip, middle)
-        _check_start(position_of.detach().numpy(), lennard_jones.numpy(), scan, tip)
+        summed = position_of.detach().numpy()
+        _check_apart(atoms, summed, index)
+        _check_start(summed, lennard_jones.numpy(), scan, tip)
         kq = COULOMB * tip.charge * charge_of
         rows.append((position_of - torch.from_numpy(middle), lennard_jones[:, 0], lennard_jones[:, 1], kq))
     padding = (-1e3, 0.0, 0.0, 0.0)
@@ -104,10 +107,16 @@ def _check(atoms: Atoms, position: np.ndarray, charge: np.ndarray) -> None:
     if not np.isfinite(charge).all():
         atom = int(np.argmin(np.isfinite(charge)))
         raise InputError(f"atom {atom} ({atoms.symbols[atom]}) has a charge that is not a number; correct it.")
+
+
+def _check_apart(atoms: Atoms, position: np.ndarray, index: np.ndarray) -> None:
+    """Refuse atoms in one place; position (m, 3) of atoms and images, which are of atoms `index` (m,)."""
     if close := KDTree(position).query_pairs(COINCIDENT):
         i, j = min(close)
+        first, second = sorted((index[i], index[j]))
+        image = " of a periodic image" if np.linalg.norm(atoms.positions[first] - atoms.positions[second]) > 1 else ""
         raise InputError(
-            f"atoms {i} ({atoms.symbols[i]}) and {j} ({atoms.symbols[j]}) are only "
+            f"atoms {first} ({atoms.symbols[first]}) and {second} ({atoms.symbols[second]}){image} are only "
             f"{np.linalg.norm(position[i] - position[j]):.2f} A apart; remove one of them."
         )
 
