@@ -187,12 +187,13 @@ def test_method_is_named_in_the_log_once(water, caplog):
     assert [record.message.split(" on ")[0] for record in caplog.records] == ["probe relaxation: numba"]
 
 
-def test_simulation_leaves_the_number_of_threads_alone(water):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_number_of_threads_changes_neither_images_nor_itself(water, reference, threads):
     before = torch.get_num_threads()
     try:
-        torch.set_num_threads(1)
-        images(water)
-        assert torch.get_num_threads() == 1
+        torch.set_num_threads(threads)
+        np.testing.assert_array_equal(images(water).frequency_shift, reference)
+        assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
 
