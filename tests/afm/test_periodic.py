@@ -3,7 +3,7 @@ import pytest
 import torch
 from water import layer
 
-from icescope.afm import Scan, Tip, simulate
+from icescope.afm import Scan, Tip, periodic, sample, simulate
 from icescope.afm.interaction import COULOMB
 from icescope.afm.periodic import LINE_REACH, REACH, further_potential, images
 
@@ -29,7 +29,8 @@ def test_moved_scan_supercell_and_skew_cell_give_the_same_images(water, tip, pbc
     water = water.copy()
     water.pbc = pbc
     reference, side = images_of(water, tip), water.cell[0, 0]
-    np.testing.assert_allclose(images_of(water, tip, X + 2 * side), reference, atol=ROUNDING)
+    for cells in (2, 40):
+        np.testing.assert_allclose(images_of(water, tip, X + cells * side), reference, atol=ROUNDING)
     np.testing.assert_allclose(images_of(water.repeat((2, 1, 1)), tip), reference, atol=ROUNDING)
     if pbc[1]:
         skew = water.copy()
@@ -38,6 +39,18 @@ def test_moved_scan_supercell_and_skew_cell_give_the_same_images(water, tip, pbc
     alone = water.copy()
     alone.pbc = False
     assert np.abs(images_of(alone, tip) - reference).max() > 100 * ROUNDING
+
+
+@pytest.mark.parametrize("tip", TIPS, ids=lambda tip: tip.multipole)
+def test_what_lies_beyond_the_near_images_is_in_the_grid(water, tip, monkeypatch):
+    # Twice the reach, half the screening and a finer grid: the same sums, cut elsewhere.
+    reference = simulate(water, tip, Scan(X, X, HEIGHTS), method="reference").frequency_shift
+    for name, value in (("REACH", 32.0), ("DISPERSION_REACH", 60.0), ("SCREENING", 0.14), ("SPACING", 0.7)):
+        monkeypatch.setattr(periodic, name, value)
+    monkeypatch.setattr(periodic.images, "__defaults__", (32.0,))
+    monkeypatch.setattr(sample, "SPACING", 0.7)
+    finer = simulate(water, tip, Scan(X, X, HEIGHTS), method="reference").frequency_shift
+    np.testing.assert_allclose(finer, reference, atol=2e-4)
 
 
 def test_images_are_those_within_reach_of_the_rectangle(water):
@@ -58,11 +71,12 @@ def test_plane_of_charges_has_the_potential_of_its_plane_waves():
     position = torch.tensor([[0, 0, 0], [a / 2, a / 2, 0]], dtype=torch.float64)
     charge = torch.tensor([q, -q], dtype=torch.float64)
     axes = [np.array([0.0, 1.25]), np.array([0.0, 2.0]), np.array([z, z + 1])]
-    index, shift = images(position.numpy(), np.eye(2) * a, np.zeros(2), np.array([1.25, 2.0]))
+    area = np.zeros(2), np.array([1.25, 2.0])
+    index, shift = images(position.numpy(), np.eye(2) * a, *area)
     near = position[index] + torch.from_numpy(shift)
     points = torch.cartesian_prod(*(torch.from_numpy(axis) for axis in axes))
     direct = COULOMB * ((1 / torch.cdist(points, near)) @ charge[index]).view(2, 2, 2)
-    total = direct + further_potential(position, charge, index, shift, np.eye(2) * a, axes)
+    total = direct + further_potential(position, charge, np.eye(2) * a, *area, axes)
     x, y, height = np.meshgrid(*axes, indexing="ij")
     expected = np.zeros_like(x)
     for i in range(-6, 7):
@@ -79,9 +93,12 @@ def test_potential_of_a_slab_far_above_it_is_that_of_its_dipole_layer():
     position = torch.tensor([[0.0, 0, 0], [1.0, 2.0, 0.7]], dtype=torch.float64)
     charge = torch.tensor([-0.4, 0.4], dtype=torch.float64)
     vectors = np.array([[4.0, 0.0], [1.0, 4.5]])
-    nothing = np.zeros(0, int), np.zeros((0, 3))
     axes = [np.array([0.0]), np.array([1.0]), np.array([-30.0, 30.0])]
-    far = further_potential(position, charge, *nothing, vectors, axes)[0, 0]
+    index, shift = images(position.numpy(), vectors, np.zeros(2), np.ones(2))
+    near = position[index] + torch.from_numpy(shift)
+    points = torch.tensor([[0.0, 1.0, -30.0], [0.0, 1.0, 30.0]], dtype=torch.float64)
+    direct = COULOMB * (1 / torch.cdist(points, near)) @ charge[index]
+    far = direct + further_potential(position, charge, vectors, np.zeros(2), np.ones(2), axes)[0, 0]
     expected = 2 * np.pi * COULOMB * 0.4 * 0.7 / 18.0
     np.testing.assert_allclose(far, [-expected, expected], rtol=1e-9)
 
@@ -89,9 +106,8 @@ def test_potential_of_a_slab_far_above_it_is_that_of_its_dipole_layer():
 def test_further_images_of_a_line_are_all_but_the_near_ones():
     position = torch.tensor([[0.0, 0, 0], [0.3, 0.5, 0.2]], dtype=torch.float64)
     charge = torch.tensor([0.5, -0.5], dtype=torch.float64)
-    index, shift = images(position.numpy(), np.array([[4.0, 0.0]]), np.zeros(2), np.ones(2))
     axes = [np.array([0.5]), np.array([0.2]), np.array([6.0])]
-    further = float(further_potential(position, charge, index, shift, np.array([[4.0, 0.0]]), axes))
+    further = float(further_potential(position, charge, np.array([[4.0, 0.0]]), np.zeros(2), np.ones(2), axes))
     cells = 4.0 * np.arange(-5 * LINE_REACH // 4, 5 * LINE_REACH // 4 + 1)
     far = [(q, c) for q, p in zip(charge, position, strict=True) for c in cells if not -REACH <= p[0] + c <= 1 + REACH]
     place = {0.5: position[0], -0.5: position[1]}

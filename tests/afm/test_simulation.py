@@ -166,6 +166,46 @@ def test_probe_that_leaves_the_potential_is_marked(water):
     assert 0 < int(result.unconverged) == int((~result.converged).sum())
 
 
+def test_probe_that_flips_above_its_anchor_is_marked():
+    # The spring is as long above the anchor as below it, and a strong charge on soft springs drives the probe there.
+    strong = Tip(charge=0.5)
+    alone = layer(5, seed=1)
+    alone.pbc = False
+    scan = Scan(np.arange(0, 15, 0.5), np.arange(0, 15, 0.5), np.arange(7.5, 9.5, 0.1))
+    for method in ("numba", "torch"):
+        result = simulate(alone, strong, scan, 0.5, details=True, method=method)
+        above = result.probe_position.isel(xyz=2) > result.tip_height
+        assert above.any() and not result.converged.where(above, False).any()
+
+
+def test_stiff_springs_leave_the_force_exact(water):
+    alone = water.copy()
+    alone.pbc = False
+    tip = Tip(radial_stiffness=1000.0)
+    scan = Scan(X, X, HEIGHTS)
+    exact = simulate(alone, tip, scan, 0.5, method="reference").frequency_shift
+    error = np.abs(simulate(alone, tip, scan, 0.5).frequency_shift - exact)
+    assert error.quantile(0.99) < 1e-3 and error.max() < 2e-2  # taken from the spring's stretch: 5e-3 and more
+
+
+def test_coarse_heights_are_reached_as_fine_ones(water):
+    alone = water.copy()
+    alone.pbc = False
+    fine = simulate(alone, TIP, Scan(X, X, np.arange(6.4, 10.5, 0.1)), 1.0, details=True)
+    coarse = simulate(alone, TIP, Scan(X, X, np.arange(6.4, 10.5, 1.0)), 1.0, details=True)
+    assert coarse.sizes["tip_height"] == 5 and coarse.sizes["height"] == 3
+    np.testing.assert_allclose(coarse.force, fine.force[::10], atol=2e-5)
+
+
+def test_large_neighbour_in_a_batch_does_not_slow_a_small_structure():
+    small, large = layer(2, seed=1), layer(20, seed=2)
+    small.pbc = large.pbc = False
+    scan = Scan(X, X, HEIGHTS)
+    images_of = lambda atoms: simulate(atoms, TIP, scan).frequency_shift  # noqa: E731
+    both = images_of([small, large])
+    np.testing.assert_array_equal(both[0], images_of(small))
+
+
 def test_heights_are_those_at_which_the_whole_oscillation_fits(water):
     result = images(water, amplitude=0.5)
     np.testing.assert_allclose(result.height, HEIGHTS[5:-5])
@@ -212,6 +252,9 @@ def test_structure_that_cannot_be_used_is_one_sentence(water):
         "no Lennard-Jones parameters for Xe": Atoms("Xe"),
         "its cell has no length": changed(water, cell=[0, 0, 0]),
         "leave the plane of x and y": changed(water, cell=[[12, 0, 3], [0, 12, 0], [0, 0, 20]]),
+        "must lie in the plane of x and y": changed(water, cell=[[0, 0, 12], [0, 12, 0], [20, 0, 0]]),
+        "cell holds values that are not numbers": changed(water, cell=[np.nan, 12, 20]),
+        "its cell has no height": changed(water, cell=[12, 12, 0], pbc=True),
         "third periodic direction is not along z": changed(water, cell=[[12, 0, 0], [0, 12, 0], [5, 0, 20]], pbc=True),
         r"repeats along z: its next image begins at 7.0 A": changed(water, cell=[12, 12, 8], pbc=True),
     }
@@ -232,6 +275,10 @@ def test_structure_that_cannot_be_used_is_one_sentence(water):
         cases[message].positions[4] = position
     cases[r"sum to [+-]0.000 e, but the structure's charge is stated as \+1 e"] = cases["stated"] = water.copy()
     cases.pop("stated").info["charge"] = 1
+    for stated in ("neutral", [0, 0], None):
+        cases[f"stated charge is {stated!r}; it must be one number".replace("[", r"\[")] = water.copy()
+        list(cases.values())[-1].info["charge"] = stated
+    cases.popitem()
     for message, atoms in cases.items():
         with pytest.raises(InputError, match=message) as error:
             images(atoms)
@@ -253,6 +300,11 @@ def test_scan_and_method_that_cannot_be_used_are_one_sentence(water):
         images(water, method="fire")
     with pytest.raises(InputError, match="does not fit into tip heights from"):
         images(water, amplitude=5.0)
+    for name, value in (("amplitude", np.nan), ("f0", -28700.0), ("k0", 0.0)):
+        with pytest.raises(InputError, match=f"{name} must be positive and finite, not {value}"):
+            images(water, **{name: value})
+    with pytest.raises(InputError, match="starts below the atom at .* raise the tip"):
+        simulate(water, TIP, Scan(X, X, HEIGHTS - 9.0))
 
 
 def test_potential_that_cannot_be_used_is_one_sentence(water):

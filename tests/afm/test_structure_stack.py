@@ -93,9 +93,12 @@ def test_heights_by_default_span_what_the_stacks_of_the_films_span(origin):
         ({"heights": (7.0, np.nan, 0.1)}, "the heights must ascend"),
         ({"heights": (3.0, 4.0, 0.1)}, r"put the probe 2.0 A below the highest atom .* start at 6.0 A or higher"),
         ({"pixel_size": 0.0}, "the size of the pixels must be positive, not 0 A"),
-        ({"pixel_size": 1e-4}, "are too many at a time"),
+        ({"pixel_size": 1e-4}, "pixels of 0.0001 A make more than 10000 along an edge"),
+        ({"pixel_size": 2e-3}, "are too many at a time"),
+        ({"heights": (6.0, 8.0, 1e-12)}, "makes more than 1000 images"),
+        ({"amplitude": np.nan}, "amplitude must be positive and finite"),
         ({"origin": "substrate"}, "heights above substrate need an atom of a substrate"),
-        ({"amplitude": 0.0}, r"an oscillation of 0 A"),
+        ({"amplitude": 0.0}, "amplitude must be positive and finite, not 0.0"),
     ],
 )
 def test_what_cannot_be_simulated_is_one_sentence(molecule, changes, sentence):

@@ -30,13 +30,6 @@ def test_spring_force_and_hessian_are_derivatives_of_the_spring_energy():
         torch.testing.assert_close(hessian[:, i], torch.autograd.functional.hessian(energy, probe[i])[UPPER])
 
 
-def test_springs_pull_probe_and_anchor_alike():
-    probe = torch.tensor([[0.2, 0.1, -3.7]], dtype=torch.float64, requires_grad=True)
-    anchor = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
-    on_probe, on_anchor = torch.autograd.grad(spring_energy(probe, anchor, SPRINGS).sum(), (probe, anchor))
-    torch.testing.assert_close(on_probe, -on_anchor)
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -29,13 +29,14 @@ def frequency_shift_matrix(height: np.ndarray, amplitude: float, f0: float, k0: 
     Raises
     ------
     InputError
-        No height has the whole oscillation inside the scan.
+        The amplitude, f0 or k0 is not positive, or no height has the whole oscillation inside the scan.
     """
+    check_sensor(amplitude, f0, k0)
     height = np.asarray(height, float)
     slack = 1e-6
     fits = (height - amplitude >= height[0] - slack) & (height + amplitude <= height[-1] + slack)
     centres = height[fits]
-    if amplitude <= 0 or not len(centres):
+    if not len(centres):
         raise InputError(
             f"an oscillation of {amplitude:g} A (zero to peak) does not fit into tip heights from {height[0]:g} to "
             f"{height[-1]:g} A; widen the scan or reduce the amplitude."
@@ -50,3 +51,10 @@ def frequency_shift_matrix(height: np.ndarray, amplitude: float, f0: float, k0: 
     matrix[:, :-1] += zeroth - from_left
     matrix[:, 1:] += from_left
     return centres, -f0 * NEWTON_PER_METRE / (np.pi * k0 * amplitude) * matrix
+
+
+def check_sensor(amplitude: float, f0: float, k0: float) -> None:
+    """Refuse, with an `InputError`, what no sensor can have."""
+    for name, value in (("amplitude", amplitude), ("resonance frequency f0", f0), ("stiffness k0", k0)):
+        if not 0 < value < np.inf:
+            raise InputError(f"the {name} must be positive and finite, not {value}.")

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from icescope.afm.energy_grid import EnergyGrid, grid_energy
-from icescope.afm.interaction import TILE, Sample, pair_energy
+from icescope.afm.interaction import TILE, Sample, full_precision, pair_energy
 from icescope.afm.relaxation import response
 from icescope.afm.tip import Springs, spring_energy
 
@@ -30,6 +30,7 @@ class RelaxedForce(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @full_precision()
     def backward(ctx, slope, *_):
         """Sum over the points, tile by tile; points without equilibrium have no gradient and take no part."""
         anchor_xy, tip_height, probe, converged, origin, step, intervals, *parameters = ctx.saved_tensors

@@ -6,6 +6,8 @@ R = R_i + R_probe and eps = sqrt(eps_i eps_probe); for a dz2 tip k q / r gives w
 k q (3 dz^2 / r^5 - 1 / r^3).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -36,6 +38,17 @@ class Sample(NamedTuple):
     kq: Tensor
     dz2: bool = False
     grid: EnergyGrid | None = None
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Keep a GPU from rounding single-precision products to TF32, which is too coarse for forces."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @cache
@@ -95,12 +108,10 @@ def pair_force_and_hessian(probe: Tensor, sample: Sample) -> tuple[Tensor, Tenso
     -------
     force (3, b, p), eV/A, and hessian (6, b, p), eV/A^2: xx, xy, xz, yy, yz, zz.
     """
-    a, one = sample.position, torch.ones_like(sample.c12)
-    ax, ay, az = a.unbind(-1)
-    moments = torch.stack([one, ax, ay, az, ax * ax, ax * ay, ax * az, ay * ay, ay * az, az * az], dim=1)
     width = max(1, TILE[probe.device.type] // sample.c12.numel())
-    sums = torch.cat([_pair_sums(tile, sample, moments) for tile in probe.split(width, dim=1)], dim=2)
-    x, y, z = probe.unbind(-1)
+    tiles = [_pair_sums(tile, sample) for tile in probe.split(width, dim=1)]
+    x, y, z = torch.cat([centred for centred, _ in tiles], dim=1).unbind(-1)
+    sums = torch.cat([sums for _, sums in tiles], dim=2)
     g0, gx, gy, gz, h0, hx, hy, hz, hxx, hxy, hxz, hyy, hyz, hzz, *more = sums.unbind(1)
     force = [g0 * x - gx, g0 * y - gy, g0 * z - gz]
     hessian = [
@@ -120,14 +131,16 @@ def pair_force_and_hessian(probe: Tensor, sample: Sample) -> tuple[Tensor, Tenso
     return torch.stack(force), torch.stack(hessian)
 
 
-def _pair_sums(probe: Tensor, sample: Sample, moments: Tensor) -> Tensor:
-    """Sums over the atoms (b, 14, p) of g and h, and for dz2 (b, 20, p) of v, e and e dz, with the atoms' moments.
+def _pair_sums(probe: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:
+    """Probes counted from their middle (b, p, 3), and sums over the atoms (b, 14, p), for dz2 (b, 20, p).
 
-    All sums are matrix products; so is |probe - atom|^2, which keeps single precision's digits when both are counted
-    from the middle of the probes.
+    The sums are those of g and h, for dz2 also of v, e and e dz, with the moments of the atoms' positions from the same
+    middle. All are matrix products, and so is |probe - atom|^2; from the middle they keep single precision's digits.
     """
     middle = probe.mean(dim=1, keepdim=True)
     p, a = probe - middle, sample.position - middle
+    x, y, z = a.unbind(-1)
+    moments = torch.stack([torch.ones_like(x), x, y, z, x * x, x * y, x * z, y * y, y * z, z * z], dim=1)
     p2, a2 = p.square().sum(-1, keepdim=True), a.square().sum(-1, keepdim=True)
     s = torch.cat([-2 * a, torch.ones_like(a2), a2], dim=-1) @ torch.cat([p, p2, torch.ones_like(p2)], dim=-1).mT
     s.rsqrt_()  # (b, a, p), as all that follow
@@ -141,7 +154,7 @@ def _pair_sums(probe: Tensor, sample: Sample, moments: Tensor) -> Tensor:
     if not sample.dz2:
         g.add_(charge).mul_(u)
         h.add_(charge, alpha=3).mul_(u).mul_(u)
-        return torch.cat([moments[:, :4] @ g, moments @ h], dim=1)
+        return p, torch.cat([moments[:, :4] @ g, moments @ h], dim=1)
     dz = probe[:, None, :, 2] - sample.position[..., 2:]
     e = charge.mul_(u).mul_(u)
     e_u, e_dz = e * u, e * dz
@@ -149,6 +162,6 @@ def _pair_sums(probe: Tensor, sample: Sample, moments: Tensor) -> Tensor:
     g.mul_(u).addcmul_(e, w - 3)
     h.mul_(u).mul_(u).addcmul_(e_u, w.mul_(7).sub_(15))
     v = e_u.mul_(dz).mul_(-30)
-    return torch.cat(
+    return p, torch.cat(
         [moments[:, :4] @ g, moments @ h, moments[:, :4] @ v, moments[:, :1] @ e, moments[:, :1] @ e_dz], dim=1
     )

@@ -9,6 +9,7 @@ Measured stacks of ice have a high-frequency residual of 2 to 8 % of the contras
 not off a model of the instrument.
 """
 
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -46,7 +47,7 @@ def add_noise(images: np.ndarray, fraction: float, rng: np.random.Generator) -> 
     fraction
         Of the contrast, without unit; measured: 0.02 to 0.08.
     """
-    return _add(images, fraction, rng.standard_normal(np.shape(images)))
+    return _add(images, fraction, lambda: rng.standard_normal(np.shape(images)))
 
 
 def add_coloured_noise(
@@ -66,13 +67,17 @@ def add_coloured_noise(
         0 is white, 1 is flicker noise, 2 is a random walk.
     """
     check("zero or positive", exponent=exponent)
-    count = np.size(images)
-    # Twice the length is drawn, because a Fourier series returns to its beginning and the noise must not.
-    frequency = np.fft.rfftfreq(2 * count)
-    frequency[0] = np.inf
-    spectrum = np.fft.rfft(rng.standard_normal(2 * count)) * frequency ** (-exponent / 2)
-    noise = np.fft.irfft(spectrum, 2 * count)[:count].reshape(np.shape(images))
-    return _add(images, fraction, noise / np.sqrt(np.mean(contrast(noise) ** 2)))
+
+    def pattern() -> np.ndarray:
+        count = np.size(images)
+        # Twice the length is drawn, because a Fourier series returns to its beginning and the noise must not.
+        frequency = np.fft.rfftfreq(2 * count)
+        frequency[0] = np.inf
+        spectrum = np.fft.rfft(rng.standard_normal(2 * count)) * frequency ** (-exponent / 2)
+        noise = np.fft.irfft(spectrum, 2 * count)[:count].reshape(np.shape(images))
+        return noise / np.sqrt(np.mean(contrast(noise) ** 2))
+
+    return _add(images, fraction, pattern)
 
 
 def add_hum(
@@ -95,7 +100,8 @@ def add_hum(
     """
     check("positive", frequency=frequency, pixel_time=pixel_time)
     time = pixel_time * np.arange(np.size(images)).reshape(np.shape(images))
-    return _add(images, fraction, np.sqrt(2) * np.sin(2 * np.pi * (frequency * time + rng.random())))
+    phase = rng.random()
+    return _add(images, fraction, lambda: np.sqrt(2) * np.sin(2 * np.pi * (frequency * time + phase)))
 
 
 def add_line_offsets(images: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -107,7 +113,7 @@ def add_line_offsets(images: np.ndarray, fraction: float, rng: np.random.Generat
     fraction
         Standard deviation of the offsets as a share of each image's contrast; measured: 0.005 to 0.02.
     """
-    return _add(images, fraction, rng.standard_normal((*np.shape(images)[:2], 1)))
+    return _add(images, fraction, lambda: rng.standard_normal((*np.shape(images)[:2], 1)))
 
 
 def add_glitches(images: np.ndarray, probability: float, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -134,10 +140,12 @@ def add_glitches(images: np.ndarray, probability: float, strength: float, rng: n
     return glitched
 
 
-def _add(images: np.ndarray, fraction: float, pattern: np.ndarray) -> np.ndarray:
-    """Images plus a pattern of unit strength, times a share of each image's contrast."""
+def _add(images: np.ndarray, fraction: float, pattern: Callable[[], np.ndarray]) -> np.ndarray:
+    """Images plus a pattern of unit strength, drawn if it has any, times a share of each image's contrast."""
     check("zero or positive", fraction=fraction)
-    return (images + fraction * contrast(images)[..., None, None] * pattern).astype(np.float32)
+    if not fraction:
+        return np.array(images, np.float32)
+    return (images + fraction * contrast(images)[..., None, None] * pattern()).astype(np.float32)
 
 
 def check(rule: str, **values: float) -> None:

@@ -22,7 +22,8 @@ def relax(
     The scan approaches from the top height. At each height the probe first follows the tip, corrected by the
     linear response of the height above and by what that height's correction fell short of; then it takes Newton steps
     on the analytic Hessian (shifted where it is not positive definite). Only the points that have not converged are
-    evaluated again. A saddle point does not count as equilibrium.
+    evaluated again. Neither a saddle point nor a probe that has flipped above its anchor counts as equilibrium. The
+    force on the tip is the sample's on the probe: a small error of place errs less in it than in the stiff spring's.
 
     Parameters
     ----------
@@ -49,10 +50,10 @@ def relax(
         drop = tip_height[level] - anchor[0, 0, 2]
         anchor[..., 2] += drop
         predicted = probe + drop * rigid + _clip((response - rigid) * drop + memory)
-        probe, converged, response = _newton(predicted, anchor, sample, springs, tolerance)
+        probe, converged, response, force = _newton(predicted, anchor, sample, springs, tolerance)
+        converged = converged & (probe[..., 2] < anchor[..., 2])
         memory = memory + probe - predicted
         memory = memory * (memory.norm(dim=-1, keepdim=True) < LONGEST_MEMORY)
-        force = -spring_force_and_hessian(probe, anchor, springs)[0][2]
         if sample.grid is not None:
             converged = converged & inside(probe, sample.grid)
         levels.append((probe, force, converged))
@@ -61,9 +62,9 @@ def relax(
 
 def _newton(
     probe: Tensor, anchor: Tensor, sample: Sample, springs: Springs, tolerance: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Newton steps until each is below tolerance: probe (b, p, 3), converged (b, p), response (b, p, 3)."""
-    probe, converged, response = _newton_step(probe, anchor, sample, springs, tolerance)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Newton steps until each is below tolerance: probe, converged, response, force as `_newton_step` has them."""
+    probe, converged, response, force = _newton_step(probe, anchor, sample, springs, tolerance)
     for _ in range(MOST_STEPS):
         left = int((~converged).sum(-1).max())
         if left == 0:
@@ -71,16 +72,16 @@ def _newton(
         # The points still moving, as many for each structure as the one with most of them has.
         moving = converged.to(torch.uint8).argsort(dim=-1, stable=True)[:, :left]
         at = moving[..., None].expand(-1, -1, 3)
-        new, done, new_response = _newton_step(probe.gather(1, at), anchor.gather(1, at), sample, springs, tolerance)
-        probe, response = probe.scatter(1, at, new), response.scatter(1, at, new_response)
-        converged = converged.scatter(1, moving, done)
-    return probe, converged, response
+        new = _newton_step(probe.gather(1, at), anchor.gather(1, at), sample, springs, tolerance)
+        probe, response = probe.scatter(1, at, new[0]), response.scatter(1, at, new[2])
+        converged, force = converged.scatter(1, moving, new[1]), force.scatter(1, moving, new[3])
+    return probe, converged, response, force
 
 
 def _newton_step(
     probe: Tensor, anchor: Tensor, sample: Sample, springs: Springs, tolerance: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One step: new probe (b, p, 3), whether it has arrived (b, p), response (b, p, 3)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One step: new probe (b, p, 3), whether it has arrived (b, p), response (b, p, 3), vertical force there (b, p)."""
     force, hessian = force_and_hessian(probe, sample)
     spring_force, spring_hessian = spring_force_and_hessian(probe, anchor, springs)
     total = hessian + spring_hessian
@@ -88,8 +89,11 @@ def _newton_step(
     lowest = _smallest_eigenvalue(total)
     total[[0, 3, 5]] += (softest - lowest).clamp(min=0)
     inverse = _inverse(total)
-    step = _times(inverse, (force + spring_force).unbind())
-    return probe + _clip(step), (step.norm(dim=-1) < tolerance) & (lowest > 0), _response(inverse, hessian)
+    full = _times(inverse, (force + spring_force).unbind())
+    step = _clip(full)
+    _, _, xz, _, yz, zz = hessian
+    reached = force[2] - xz * step[..., 0] - yz * step[..., 1] - zz * step[..., 2]
+    return probe + step, (full.norm(dim=-1) < tolerance) & (lowest > 0), _response(inverse, hessian), reached
 
 
 def force_and_hessian(probe: Tensor, sample: Sample) -> tuple[Tensor, Tensor]:

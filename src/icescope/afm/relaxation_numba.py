@@ -1,9 +1,10 @@
 """The relaxation of relaxation.py compiled for the CPU by Numba: the same method, column by column."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from icescope.afm.relaxation import LONGEST_MEMORY, LONGEST_STEP, MOST_STEPS, SOFTEST, TOLERANCE
 from icescope.afm.tip import Springs
@@ -12,13 +13,17 @@ F32 = np.float32
 _3, _6, _7, _8, _14, _15, _30 = map(F32, (3, 6, 7, 8, 14, 15, 30))
 LANES = 16  # atoms are padded to whole rounds of the vectorised loop
 BLOCK = 8  # neighbouring columns of a job
+PIECES = 16  # of the jobs for each thread, so that no thread waits long for another
 NO_GRID = (np.zeros((1, 0, 0, 0), F32), np.zeros((1, 3), F32), np.ones((1, 3), F32), np.zeros((1, 3), F32))
 
 
 def relax_compiled(
-    anchor_xy: np.ndarray, tip_height: np.ndarray, sample: tuple, springs: Springs
+    anchor_xy: np.ndarray, tip_height: np.ndarray, sample: tuple, springs: Springs, threads: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Equilibrium of the probe: arguments and results of `relaxation.relax`, as NumPy arrays in float32."""
+    """Equilibrium of the probe: arguments and results of `relaxation.relax`, as NumPy arrays in float32.
+
+    The threads are Python's: those of Numba's OpenMP would change PyTorch's and forbid a later fork.
+    """
     position, c12, c6, kq, dz2, grid = sample
     batch, atoms = c12.shape
     shape = (batch, len(tip_height), len(anchor_xy))
@@ -26,20 +31,29 @@ def relax_compiled(
     padded[:, 2] = -1e3
     padded[:, :3, :atoms] = np.moveaxis(position, 2, 1)
     padded[:, 3:, :atoms] = np.stack([12 * c12, 6 * c6, kq], axis=1)
+    # A structure's own atoms come first, and each of them repels.
+    used = -(-np.count_nonzero(c12, axis=1) // LANES) * LANES
     probe, force, converged = np.empty((*shape, 3), F32), np.empty(shape, F32), np.empty(shape, np.bool_)
-    _relax(
-        anchor_xy, tip_height, padded, dz2, grid is not None, *(grid or NO_GRID), *springs.numbers(),
+    given = (
+        anchor_xy, tip_height, padded, used, dz2, grid is not None, *(grid or NO_GRID), *springs.numbers(),
         springs.free_probe(), probe, force, converged,
     )  # fmt: skip
+    jobs = batch * -(-len(anchor_xy) // BLOCK)
+    if threads == 1:
+        _relax(0, jobs, *given)
+    else:
+        ends = np.linspace(0, jobs, PIECES * threads + 1).astype(int)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda first, last: _relax(first, last, *given), ends[:-1], ends[1:]))
     return probe, force, converged
 
 
 @njit(fastmath=True, error_model="numpy", cache=True)
-def _monopole_sums(x, y, z, atoms):
+def _monopole_sums(x, y, z, atoms, count):
     """Force and Hessian of the pair energy, as in `interaction.pair_force_and_hessian`."""
     px, py, pz, c12, c6, kq = atoms[0], atoms[1], atoms[2], atoms[3], atoms[4], atoms[5]
     fx = fy = fz = gs = xx = xy = xz = yy = yz = zz = F32(0)
-    for i in range(len(kq)):
+    for i in range(count):
         dx, dy, dz = x - px[i], y - py[i], z - pz[i]
         s = F32(1) / math.sqrt(dx * dx + dy * dy + dz * dz)
         u = s * s
@@ -62,10 +76,10 @@ def _monopole_sums(x, y, z, atoms):
 
 
 @njit(fastmath=True, error_model="numpy", cache=True)
-def _dz2_sums(x, y, z, atoms):
+def _dz2_sums(x, y, z, atoms, count):
     px, py, pz, c12, c6, kq = atoms[0], atoms[1], atoms[2], atoms[3], atoms[4], atoms[5]
     fx = fy = fz = gs = xx = xy = xz = yy = yz = zz = F32(0)
-    for i in range(len(kq)):
+    for i in range(count):
         dx, dy, dz = x - px[i], y - py[i], z - pz[i]
         s = F32(1) / math.sqrt(dx * dx + dy * dy + dz * dz)
         u = s * s
@@ -158,22 +172,22 @@ def _clipped(x, y, z):
     return x * scale, y * scale, z * scale
 
 
-@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+@njit(nogil=True, fastmath=True, error_model="numpy", cache=True)
 def _relax(
-    anchor_xy, tip_height, atoms, dz2, with_grid, coefficients, origin, step, intervals, lateral, radial, length,
-    tilt_x, tilt_y, free, probe, force, converged,
+    first_job, last_job, anchor_xy, tip_height, atoms, used, dz2, with_grid, coefficients, origin, step, intervals,
+    lateral, radial, length, tilt_x, tilt_y, free, probe, force, converged,
 ):  # fmt: skip
-    batch, heights, points = force.shape
+    _, heights, points = force.shape
     blocks = -(-points // BLOCK)
     soft = SOFTEST * lateral
-    for job in prange(batch * blocks):
+    for job in range(first_job, last_job):
         b, start = job // blocks, job % blocks * BLOCK
         columns = min(BLOCK, points - start)
-        own = atoms[b]
+        own, count = atoms[b], used[b]
         first, weights, e = np.empty(3, np.int64), np.empty((3, 3, 4)), np.empty((3, 3, 3))
         position, guess, memory = np.empty((BLOCK, 3)), np.empty((BLOCK, 3)), np.zeros((BLOCK, 3))
         response, sums = np.zeros((BLOCK, 3)), np.empty((BLOCK, 9))
-        done = np.empty(BLOCK, np.bool_)
+        reached, done = np.empty(BLOCK), np.empty(BLOCK, np.bool_)
         az = float(tip_height[heights - 1])
         for c in range(columns):
             position[c, 0] = anchor_xy[start + c, 0] + free[0]
@@ -200,9 +214,9 @@ def _relax(
                         continue
                     x, y, z = F32(position[c, 0]), F32(position[c, 1]), F32(position[c, 2])
                     if dz2:
-                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _dz2_sums(x, y, z, own)
+                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _dz2_sums(x, y, z, own, count)
                     else:
-                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _monopole_sums(x, y, z, own)
+                        fx, fy, fz, xx, xy, xz, yy, yz, zz = _monopole_sums(x, y, z, own, count)
                     sums[c, 0], sums[c, 1], sums[c, 2] = fx, fy, fz
                     sums[c, 3], sums[c, 4], sums[c, 5], sums[c, 6], sums[c, 7], sums[c, 8] = xx, xy, xz, yy, yz, zz
                     if with_grid:
@@ -252,6 +266,7 @@ def _relax(
                     done[c] = stable and sx * sx + sy * sy + sz * sz < TOLERANCE * TOLERANCE
                     all_done = all_done and done[c]
                     sx, sy, sz = _clipped(sx, sy, sz)
+                    reached[c] = sums[c, 2] - hxz * sx - hyz * sy - hzz * sz
                     position[c, 0] += sx
                     position[c, 1] += sy
                     position[c, 2] += sz
@@ -267,10 +282,8 @@ def _relax(
                     memory[c, 0] = memory[c, 1] = memory[c, 2] = 0.0
                 if with_grid:
                     done[c] = done[c] and _inside(position[c], origin[b], step[b], intervals[b])
-                dx, dy, dz = position[c, 0] - anchor_xy[p, 0], position[c, 1] - anchor_xy[p, 1], position[c, 2] - az
-                r = math.sqrt(dx * dx + dy * dy + dz * dz)
                 probe[b, level, p, 0] = position[c, 0]
                 probe[b, level, p, 1] = position[c, 1]
                 probe[b, level, p, 2] = position[c, 2]
-                force[b, level, p] = radial * (r - length) * dz / r
-                converged[b, level, p] = done[c]
+                force[b, level, p] = reached[c]
+                converged[b, level, p] = done[c] and position[c, 2] < az

@@ -27,9 +27,10 @@ def relax_fused(
     else:
         geometry = torch.cat([sample.grid.origin, sample.grid.step, sample.grid.intervals], dim=1).contiguous()
         grid, size = (sample.grid.coefficients.contiguous(), geometry), sample.grid.coefficients.shape[1:]
+    used = (sample.c12 != 0).sum(1, dtype=torch.int32)  # a structure's own atoms come first, and each repels
     _relax[(triton.cdiv(points, BLOCK), batch)](
         anchor_xy.contiguous(), tip_height, packed, *grid, probe, force, converged.view(torch.uint8),
-        points, heights, atoms, *size, *springs.numbers(), *springs.free_probe(),
+        used, points, heights, atoms, *size, *springs.numbers(), *springs.free_probe(),
         DZ2=sample.dz2, GRID=sample.grid is not None, TOLERANCE=TOLERANCE, LONGEST_STEP=LONGEST_STEP,
         LONGEST_MEMORY=LONGEST_MEMORY, MOST_STEPS=MOST_STEPS, SOFTEST=SOFTEST, BLOCK=BLOCK, num_warps=1,
     )  # fmt: skip
@@ -176,7 +177,7 @@ def _clip(x, y, z, LONGEST_STEP: tl.constexpr):
 @triton.jit
 def _relax(
     anchor_at, height_at, atoms_at, coefficients_at, geometry_at, probe_at, force_at, converged_at,
-    points, heights, atoms, nx, ny, nz, lateral, radial, length, tilt_x, tilt_y, free_x, free_y, free_z,
+    used_at, points, heights, atoms, nx, ny, nz, lateral, radial, length, tilt_x, tilt_y, free_x, free_y, free_z,
     DZ2: tl.constexpr, GRID: tl.constexpr, TOLERANCE: tl.constexpr, LONGEST_STEP: tl.constexpr,
     LONGEST_MEMORY: tl.constexpr, MOST_STEPS: tl.constexpr, SOFTEST: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -184,6 +185,7 @@ def _relax(
     held = point < points
     structure = tl.program_id(1).to(tl.int64)
     own = atoms_at + structure * atoms * 6
+    used = tl.load(used_at + structure)
     coefficients, geometry = coefficients_at + structure * nx * ny * nz, geometry_at + structure * 9
     # Columns beyond the last one repeat it.
     last = tl.minimum(point, points - 1)
@@ -191,7 +193,7 @@ def _relax(
     az = tl.load(height_at + heights - 1)
     x, y, z = ax + free_x, ay + free_y, az + free_z + ax * 0.0
     zero = ax * 0.0
-    rx, ry, rz, mx, my, mz = zero, zero, zero, zero, zero, zero
+    rx, ry, rz, mx, my, mz, reached = zero, zero, zero, zero, zero, zero, zero
     soft = SOFTEST * lateral
     for below in range(heights):
         level = heights - 1 - below
@@ -204,7 +206,7 @@ def _relax(
         left = 1
         steps = 0
         while (left > 0) & (steps <= MOST_STEPS):
-            fx, fy, fz, hxx, hxy, hxz, hyy, hyz, hzz = _pair_sums(x, y, z, own, atoms, DZ2)
+            fx, fy, fz, hxx, hxy, hxz, hyy, hyz, hzz = _pair_sums(x, y, z, own, used, DZ2)
             if GRID:
                 ex, ey, ez, exx, exy, exz, eyy, eyz, ezz, _ = _grid_sums(x, y, z, coefficients, geometry, ny, nz)
                 fx, fy, fz = fx + ex, fy + ey, fz + ez
@@ -235,6 +237,7 @@ def _relax(
             rz = tl.where(moving, -(ixz * hxz + iyz * hyz + izz * hzz) * inverse, rz)
             arrived = (sx * sx + sy * sy + sz * sz < TOLERANCE * TOLERANCE) & (lowest > 0)
             sx, sy, sz = _clip(sx, sy, sz, LONGEST_STEP)
+            reached = tl.where(moving, fz - hxz * sx - hyz * sy - hzz * sz, reached)
             x, y, z = tl.where(moving, x + sx, x), tl.where(moving, y + sy, y), tl.where(moving, z + sz, z)
             moving = moving & (arrived == 0)
             left = tl.max(moving.to(tl.int32), axis=0)
@@ -242,15 +245,13 @@ def _relax(
         mx, my, mz = mx + x - from_x, my + y - from_y, mz + z - from_z
         kept = mx * mx + my * my + mz * mz < LONGEST_MEMORY * LONGEST_MEMORY
         mx, my, mz = tl.where(kept, mx, 0.0), tl.where(kept, my, 0.0), tl.where(kept, mz, 0.0)
-        arrived = moving == 0
+        arrived = (moving == 0) & (z < az)
         if GRID:
             ex, ey, ez, exx, exy, exz, eyy, eyz, ezz, inside = _grid_sums(x, y, z, coefficients, geometry, ny, nz)
             arrived = arrived & inside
-        dx, dy, dz = x - ax, y - ay, z - az
-        r = tl.sqrt(dx * dx + dy * dy + dz * dz)
         to = (structure * heights + level) * points + point
         tl.store(probe_at + 3 * to, x, mask=held)
         tl.store(probe_at + 3 * to + 1, y, mask=held)
         tl.store(probe_at + 3 * to + 2, z, mask=held)
-        tl.store(force_at + to, radial * (r - length) * dz / r, mask=held)
+        tl.store(force_at + to, reached, mask=held)
         tl.store(converged_at + to, arrived.to(tl.uint8), mask=held)

@@ -1,11 +1,13 @@
 """From structures to what the probe feels: checks, periodic images, coefficients, and energies on grids."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 import xarray as xr
 from ase import Atoms
+from scipy.interpolate import make_interp_spline
 from scipy.spatial import KDTree
 from torch import Tensor
 from torch.nn.functional import pad
@@ -13,12 +15,15 @@ from torch.nn.utils.rnn import pad_sequence
 
 from icescope.afm.energy_grid import FEWEST_NODES, EnergyGrid, second_derivative, spline_coefficients
 from icescope.afm.interaction import COULOMB, Sample, lennard_jones_coefficients
-from icescope.afm.periodic import SPACING, further_potential, images
+from icescope.afm.periodic import SPACING, further_dispersion, further_potential, images
 from icescope.afm.scan import Scan
 from icescope.afm.tip import Springs, Tip
 from icescope.errors import InputError
 
+log = logging.getLogger(__name__)
+
 COINCIDENT = 0.5  # A
+DEFLECTION = 2.5  # A; farther from its free place no probe is expected, and it counts as not converged there
 INSIDE = 0.6  # of the Lennard-Jones minimum's distance: some eV up the repulsive wall
 
 
@@ -65,20 +70,26 @@ def build_sample(
         _check(atoms, numbers, charges)
         if potential is None:
             _check_total(charges.sum(), atoms.info.get("charge"))
+            if charge is None and not atoms.has("initial_charges"):
+                log.warning(
+                    "%s has no initial charges, so the tip's charge feels nothing", atoms.get_chemical_formula()
+                )
         lennard_jones = torch.from_numpy(lennard_jones_coefficients(atoms.get_chemical_symbols(), tip.element))
         index = np.arange(len(atoms))
         if vectors := _periodic_vectors(atoms, numbers, charges, scan):
-            vectors = np.array(vectors)
+            vectors, axes = np.array(vectors), _field_axes(scan, tip)
             index, shift = images(numbers, vectors, *scan.corners)
+            energy = further_dispersion(position_of, lennard_jones[:, 1], vectors, *scan.corners, axes)
             if charges.any():
-                axes = _field_axes(scan, tip)
-                further = further_potential(position_of, charge_of, index, shift, vectors, axes)
-                grids[which] = _energy_grid(further, axes, tip, middle)
+                further = further_potential(position_of, charge_of, vectors, *scan.corners, axes)
+                energy = energy + _tip_energy(further, axes, tip)
+            grids[which] = energy, axes
             position_of = position_of[index] + torch.from_numpy(shift)
             charge_of, lennard_jones = charge_of[index], lennard_jones[index]
         if potential is not None:
             values, axes = _read_potential(potential, scan, tip)
-            grids[which] = _energy_grid(values, axes, tip, middle)
+            energy = _tip_energy(values, axes, tip)
+            grids[which] = energy if grids[which] is None else energy + _resampled(*grids[which], axes), axes
         summed = position_of.detach().numpy()
         _check_apart(atoms, summed, index)
         _check_start(summed, lennard_jones.numpy(), scan, tip)
@@ -91,8 +102,8 @@ def build_sample(
     ]
     if any(grid is not None for grid in grids):
         axes = _field_axes(scan, tip)
-        nothing = _energy_grid(torch.zeros([len(axis) for axis in axes], dtype=torch.float64), axes, tip, middle)
-        grid = _batched([nothing if one is None else one for one in grids])
+        nothing = torch.zeros([len(axis) for axis in axes], dtype=torch.float64), axes
+        grid = _batched([_energy_grid(*(nothing if one is None else one), middle) for one in grids])
     else:
         grid = None
     return Sample(*fields, dz2=tip.multipole == "dz2", grid=grid)
@@ -121,8 +132,15 @@ def _check_apart(atoms: Atoms, position: np.ndarray, index: np.ndarray) -> None:
         )
 
 
-def _check_total(total: float, stated: float | None) -> None:
-    if stated is not None and abs(total - stated) > 1e-3:
+def _check_total(total: float, stated: object) -> None:
+    """Refuse charges that do not sum to what `atoms.info` states."""
+    if stated is None:
+        return
+    try:
+        stated = float(stated)
+    except (TypeError, ValueError):
+        raise InputError(f"the structure's stated charge is {stated!r}; it must be one number, in e.") from None
+    if not abs(total - stated) <= 1e-3:
         raise InputError(
             f"the initial charges sum to {total:+.3f} e, but the structure's charge is stated as {stated:+g} e; "
             "correct one of them."
@@ -131,7 +149,13 @@ def _check_total(total: float, stated: float | None) -> None:
 
 def _periodic_vectors(atoms: Atoms, position: np.ndarray, charge: np.ndarray, scan: Scan) -> list[np.ndarray]:
     """Lattice vectors in the plane (k, 2), after checks of the cell."""
+    if atoms.pbc.any() and not np.isfinite(atoms.cell.array).all():
+        raise InputError("a structure's cell holds values that are not numbers; correct it.")
     if atoms.pbc[2]:
+        if np.allclose(atoms.cell[2], 0):
+            raise InputError(
+                "a structure is periodic along z, but its cell has no height; switch that periodicity off."
+            )
         if not np.allclose(atoms.cell[2, :2], 0):
             raise InputError("a structure's third periodic direction is not along z; switch its periodicity off.")
         next_image = position[:, 2].min() + abs(atoms.cell[2, 2])
@@ -144,6 +168,8 @@ def _periodic_vectors(atoms: Atoms, position: np.ndarray, charge: np.ndarray, sc
     if not axes:
         return []
     vectors = atoms.cell[axes]
+    if (np.abs(vectors[:, 2]) > 1e-6 + np.abs(vectors[:, :2]).max(1)).any():
+        raise InputError("a structure's first two cell vectors must lie in the plane of x and y; turn the structure.")
     if np.linalg.matrix_rank(vectors[:, :2], tol=1e-3) < len(axes):
         raise InputError("a structure is periodic along a direction in which its cell has no length; set the cell.")
     if not np.allclose(vectors[:, 2], 0, atol=1e-6):
@@ -163,6 +189,14 @@ def _check_start(position: np.ndarray, lennard_jones: np.ndarray, scan: Scan, ti
     above = scan.tip_height[-1] + z - position[:, 2]
     closest = INSIDE * (2 * lennard_jones[:, 0] / lennard_jones[:, 1]) ** (1 / 6)
     distance = np.hypot(np.linalg.norm(beside, axis=1), above)
+    under = (np.abs(beside) < 1e-9).all(1) & (above < 0)
+    if under.any():
+        atom = int(np.argmax(np.where(under, position[:, 2], -np.inf)))
+        raise InputError(
+            f"at the top of the scan ({scan.tip_height[-1]:g} A) the probe starts below the atom at "
+            f"x = {position[atom, 0]:.1f}, y = {position[atom, 1]:.1f}, z = {position[atom, 2]:.1f} A; tip heights are "
+            "in the structure's frame, raise the tip."
+        )
     if (distance < closest).any():
         atom = int(np.argmin(distance - closest))
         raise InputError(
@@ -175,7 +209,7 @@ def _field_axes(scan: Scan, tip: Tip) -> list[np.ndarray]:
     """Axes of a coarse grid about all positions of the probe, A."""
     x, y, z = Springs.of(tip).free_probe()
     ranges = [(scan.x + x), (scan.y + y), (scan.tip_height + z)]
-    counts = [max(int(np.ceil(np.ptp(one) / SPACING)) + 3, 9) for one in ranges]
+    counts = [max(int(np.ceil((np.ptp(one) + 2 * DEFLECTION) / SPACING)) + 1, 9) for one in ranges]
     return [one.mean() + SPACING * (np.arange(n) - (n - 1) / 2) for one, n in zip(ranges, counts, strict=True)]
 
 
@@ -203,16 +237,27 @@ def _read_potential(potential: xr.DataArray, scan: Scan, tip: Tip) -> tuple[Tens
     return torch.from_numpy(values), axes
 
 
-def _energy_grid(values: Tensor, axes: list[np.ndarray], tip: Tip, middle: np.ndarray) -> EnergyGrid:
-    """The tip's energy in a potential (x, y, z), V."""
-    step = np.array([(axis[-1] - axis[0]) / (len(axis) - 1) for axis in axes])
+def _tip_energy(potential: Tensor, axes: list[np.ndarray], tip: Tip) -> Tensor:
+    """Energy (x, y, z), eV, of the tip's multipole in a potential (x, y, z), V."""
     if tip.multipole == "dz2":
-        values = second_derivative(values, step[2])
+        potential = second_derivative(potential, (axes[2][-1] - axes[2][0]) / (len(axes[2]) - 1))
+    return tip.charge * potential
+
+
+def _resampled(values: Tensor, axes: list[np.ndarray], wanted: list[np.ndarray]) -> Tensor:
+    """Values (x, y, z) on other axes, by splines; beyond the given axes as at their ends."""
+    array = values.detach().numpy()
+    for n, (axis, other) in enumerate(zip(axes, wanted, strict=True)):
+        array = make_interp_spline(axis, array, axis=n)(other.clip(axis[0], axis[-1]))
+    return torch.from_numpy(array)
+
+
+def _energy_grid(values: Tensor, axes: list[np.ndarray], middle: np.ndarray) -> EnergyGrid:
+    """Spline of energies (x, y, z), eV."""
+    step = np.array([(axis[-1] - axis[0]) / (len(axis) - 1) for axis in axes])
     origin = np.array([axis[0] for axis in axes]) - middle
     intervals = torch.tensor([len(axis) - 1.0 for axis in axes], dtype=torch.float64)
-    return EnergyGrid(
-        spline_coefficients(tip.charge * values), torch.from_numpy(origin), torch.from_numpy(step), intervals
-    )
+    return EnergyGrid(spline_coefficients(values), torch.from_numpy(origin), torch.from_numpy(step), intervals)
 
 
 def _batched(grids: list[EnergyGrid]) -> EnergyGrid:

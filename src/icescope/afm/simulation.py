@@ -11,14 +11,12 @@ import numpy as np
 import torch
 import xarray as xr
 from ase import Atoms
-from numba import set_num_threads
-from numba.core.config import NUMBA_NUM_THREADS
 from torch import Tensor
 
 from icescope.afm.energy_grid import EnergyGrid
 from icescope.afm.frequency_shift import frequency_shift_matrix
 from icescope.afm.gradient import RelaxedForce
-from icescope.afm.interaction import Sample
+from icescope.afm.interaction import Sample, full_precision
 from icescope.afm.relaxation import relax
 from icescope.afm.relaxation_numba import relax_compiled
 from icescope.afm.sample import build_sample
@@ -30,6 +28,7 @@ log = logging.getLogger(__name__)
 
 METHODS = ("fastest", "numba", "triton", "torch", "reference")
 REFERENCE_TOLERANCE = 1e-7  # A
+LONGEST_DROP = 0.25  # A, between two heights at which the probe relaxes; a longer one may carry it into another minimum
 # Scan points (positions x heights x structures) relaxed at once: some 200 MB, and what fills a GPU.
 CHUNK = {"cpu": 2**22, "cuda": 2**27}
 
@@ -42,6 +41,7 @@ class Method(NamedTuple):
     dtype: torch.dtype
 
 
+@full_precision()
 @torch.no_grad()
 def simulate(
     atoms: Atoms | Sequence[Atoms],
@@ -99,30 +99,43 @@ def simulate(
     chosen = _method(method)
     centres, matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)
     matrix = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device)
-    middle, anchor_xy, tip_height = _anchors(scan, chosen)
-    grid = (-1, len(scan.y), len(scan.x))
-    points = len(anchor_xy) * len(tip_height)
-    size = max(1, CHUNK[chosen.device] // points)
-    parts, waiting = [], None
+    middle, anchor_xy, tip_height, asked = _anchors(scan, chosen)
+    plane = (len(scan.y), len(scan.x))
+    points = len(anchor_xy) * len(asked)
+    held = len(anchor_xy) * len(tip_height) + max((one.size for one in potentials or ()), default=0)
+    size = max(1, CHUNK[chosen.device] // held)
+    arrays: dict[str, np.ndarray] = {}
+
+    def fetch(part: dict[str, torch.Tensor], some: slice) -> None:
+        for name, values in part.items():
+            if name not in arrays:
+                arrays[name] = np.empty((len(structures), *values.shape[1:]), str(values.dtype).removeprefix("torch."))
+            arrays[name][some] = values.cpu().numpy()
+
+    waiting = None
     for start in range(0, len(structures), size):
         some = slice(start, start + size)
         sample = build_sample(structures[some], tip, scan, middle, None if potentials is None else potentials[some])
-        probe, force, converged = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
-        part = [(matrix @ force).unflatten(2, grid[1:]), points - converged.flatten(1).view(torch.uint8).sum(1)]
+        relaxed = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
+        probe, force, converged = relaxed if len(asked) == len(tip_height) else (one[:, asked] for one in relaxed)
+        part = {
+            "shift": (matrix @ force).unflatten(2, plane),
+            "unconverged": points - converged.flatten(1).view(torch.uint8).sum(1),
+        }
         if details:
-            part += [force.unflatten(2, grid[1:]), probe.unflatten(2, grid[1:]), converged.unflatten(2, grid[1:])]
+            part |= {"force": force.unflatten(2, plane), "probe": probe.unflatten(2, plane)}
+            part["converged"] = converged.unflatten(2, plane)
         # A GPU goes on by itself: what it works at is fetched once the next samples are built and on their way.
         if waiting:
-            parts.append([values.cpu().numpy() for values in waiting])
-        waiting = part
-    parts.append([values.cpu().numpy() for values in waiting])
-    shift, unconverged, *more = (np.concatenate(values) for values in zip(*parts, strict=True))
+            fetch(*waiting)
+        waiting = part, some
+    fetch(*waiting)
 
     dims = ("sample", "tip_height", "y", "x")
     result = xr.Dataset(
         {
-            "frequency_shift": (("sample", "height", "y", "x"), shift, {"units": "Hz"}),
-            "unconverged": ("sample", unconverged, {"units": "1"}),
+            "frequency_shift": (("sample", "height", "y", "x"), arrays["shift"], {"units": "Hz"}),
+            "unconverged": ("sample", arrays["unconverged"], {"units": "1"}),
         },
         {
             "height": ("height", centres, {"units": "A"}),
@@ -131,15 +144,16 @@ def simulate(
         },
     )
     if details:
-        force, probe, converged = more
+        arrays["probe"] += middle.astype(arrays["probe"].dtype)
         result = result.assign_coords(tip_height=("tip_height", scan.tip_height, {"units": "A"})).assign(
-            force=(dims, force, {"units": "eV/A"}),
-            probe_position=((*dims, "xyz"), probe + middle, {"units": "A"}),
-            converged=(dims, converged, {"units": "1"}),
+            force=(dims, arrays["force"], {"units": "eV/A"}),
+            probe_position=((*dims, "xyz"), arrays["probe"], {"units": "A"}),
+            converged=(dims, arrays["converged"], {"units": "1"}),
         )
     return result.isel(sample=0) if isinstance(atoms, Atoms) else result
 
 
+@full_precision()
 def simulate_tensor(
     atoms: Atoms,
     tip: Tip,
@@ -160,28 +174,34 @@ def simulate_tensor(
     """
     chosen = _method(method)
     matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)[1]
-    middle, anchor_xy, tip_height = _anchors(scan, chosen)
+    middle, anchor_xy, tip_height, asked = _anchors(scan, chosen)
     sample = _moved(build_sample([atoms], tip, scan, middle, position=position, charge=charge), chosen)
     none = anchor_xy.new_zeros(1, 0, 0, 0), *3 * [anchor_xy.new_zeros(1, 3)]
     coefficients, *geometry = none if sample.grid is None else sample.grid
     springs = [torch.as_tensor(one, dtype=chosen.dtype, device=chosen.device) for one in Springs.of(tip)]
-    force, _, _ = RelaxedForce.apply(
+    force, _, converged = RelaxedForce.apply(
         chosen.relaxation, anchor_xy, tip_height, sample.dz2, *geometry, *sample[:4], coefficients, *springs
     )
-    shift = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device) @ force[0]
+    if missing := int((~converged[:, asked]).sum()):
+        log.warning("the probe found no equilibrium at %d points; they take no part in gradients", missing)
+    shift = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device) @ force[0, asked]
     return shift.view(-1, len(scan.y), len(scan.x)).cpu()
 
 
-def _anchors(scan: Scan, method: Method) -> tuple[np.ndarray, Tensor, Tensor]:
-    """Origin of the calculation (3,), anchors (p, 2) and heights (n,) from there, A.
+def _anchors(scan: Scan, method: Method) -> tuple[np.ndarray, Tensor, Tensor, list[int]]:
+    """Origin of the calculation (3,), anchors (p, 2) and heights (n,) from there, A, and which heights were asked for.
 
-    Single precision keeps its digits when coordinates are counted from the middle of the scan.
+    Single precision keeps its digits when coordinates are counted from the middle of the scan. Where the asked heights
+    are far apart, others between them keep the probe on its way.
     """
+    parts = np.maximum(np.ceil(np.diff(scan.tip_height) / LONGEST_DROP - 1e-6), 1).astype(int)
+    asked = np.concatenate([[0], np.cumsum(parts)])
+    heights = np.interp(np.arange(asked[-1] + 1), asked, scan.tip_height)
     middle = np.array([scan.x.mean(), scan.y.mean(), scan.tip_height.mean()])
     y, x = np.meshgrid(scan.y - middle[1], scan.x - middle[0], indexing="ij")
     xy = torch.tensor(np.stack([x.ravel(), y.ravel()], axis=1))
-    height = torch.tensor(scan.tip_height - middle[2])
-    return middle, xy.to(method.device, method.dtype), height.to(method.device, method.dtype)
+    height = torch.tensor(heights - middle[2])
+    return middle, xy.to(method.device, method.dtype), height.to(method.device, method.dtype), asked.tolist()
 
 
 def _moved(sample: Sample, method: Method) -> Sample:
@@ -199,7 +219,7 @@ def _method(name: str) -> Method:
         name = "numba" if not cuda else "triton" if find_spec("triton") else "torch"
     if name == "triton" and not (find_spec("triton") and (cuda or os.environ.get("TRITON_INTERPRET") == "1")):
         raise InputError('the method "triton" needs a GPU and the package triton, and one of them is not here.')
-    threads = min(torch.get_num_threads(), NUMBA_NUM_THREADS)
+    threads = torch.get_num_threads()
     where = torch.cuda.get_device_name() if cuda and name != "numba" else f"{threads} CPU thread{'s'[: threads > 1]}"
     _say(f"probe relaxation: {name} on {where}")
     if name == "numba":
@@ -222,8 +242,5 @@ def _say(sentence: str) -> None:
 def _relax_numba(anchor_xy: Tensor, tip_height: Tensor, sample: Sample, springs: Springs) -> tuple[Tensor, ...]:
     arrays = [one.numpy() for one in sample[:4]]
     grid = None if sample.grid is None else tuple(one.numpy() for one in sample.grid)
-    threads = torch.get_num_threads()
-    set_num_threads(min(threads, NUMBA_NUM_THREADS))
-    result = relax_compiled(anchor_xy.numpy(), tip_height.numpy(), (*arrays, sample.dz2, grid), springs)
-    torch.set_num_threads(threads)  # Numba sets OpenMP's number of threads, which is PyTorch's too
-    return tuple(torch.from_numpy(one) for one in result)
+    given = (anchor_xy.numpy(), tip_height.numpy(), (*arrays, sample.dz2, grid), springs)
+    return tuple(torch.from_numpy(one) for one in relax_compiled(*given, threads=torch.get_num_threads()))

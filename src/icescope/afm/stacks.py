@@ -1,6 +1,7 @@
 """Stacks of images of many windows, at the paper's heights above a stated origin."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -36,11 +37,16 @@ def window_scan(window_size: list[float], afm: dict) -> Scan:
 
 def with_room(heights: np.ndarray, step: float, amplitude: float) -> np.ndarray:
     """Ascending heights, A, carried on in equal steps by the amplitude below the lowest and above the highest."""
-    beyond = step * np.arange(1, np.ceil(amplitude / step - 1e-6) + 1)
+    beyond = step * np.arange(1, np.ceil((amplitude - 1e-6) / step) + 1)
     return np.concatenate([heights[0] - beyond[::-1], heights, heights[-1] + beyond])
 
 
-def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
+def simulate_windows(
+    windows: xr.Dataset,
+    afm: dict,
+    origins: Sequence[float] | None = None,
+    potentials: Sequence[xr.DataArray] | None = None,
+) -> xr.Dataset:
     """AFM stacks of the samples of a "windows" store.
 
     Parameters
@@ -49,6 +55,10 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
         See `structures.windows.cut_windows`.
     afm
         The configuration's block of that name.
+    origins
+        The z of each sample that heights count from, A, where it is not that of `height_origin`.
+    potentials
+        Potential (x, y, z) of each sample, V, in place of that of its charges; z counts from its origin.
 
     Returns
     -------
@@ -63,13 +73,15 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
     """
     size = windows.attrs["window_size"]
     scan, tip = window_scan(size, afm), Tip(**afm["tip"])
-    origins, images, unconverged = [], [], []
+    counted_from, images, unconverged = [], [], []
     starts = range(0, windows.sizes["sample"], BATCH)
     for start in track(starts, "AFM stacks", len(starts)):
-        batch = [atoms_of(windows, i) for i in range(start, min(start + BATCH, windows.sizes["sample"]))]
-        for atoms in batch:
-            origins.append(window_origin_height(atoms, size, afm["height_origin"]))
-            atoms.positions[:, 2] -= origins[-1]
+        some = range(start, min(start + BATCH, windows.sizes["sample"]))
+        batch = [atoms_of(windows, i) for i in some]
+        for i, atoms in zip(some, batch, strict=True):
+            usual = window_origin_height(atoms, size, afm["height_origin"])
+            counted_from.append(usual if origins is None else origins[i])
+            atoms.positions[:, 2] -= counted_from[-1]
             above = scan.tip_height[0] - tip.length - window_origin_height(atoms, size, "mean_oxygen")
             if above < LEAST_PROBE_HEIGHT - 1e-3:
                 raise InputError(
@@ -77,14 +89,15 @@ def simulate_windows(windows: xr.Dataset, afm: dict) -> xr.Dataset:
                     f"window at the lowest point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; "
                     "raise afm.height_offset or set afm.height_origin to mean_oxygen."
                 )
-        result = simulate(batch, tip, scan, afm["amplitude"], afm["f0"], afm["k0"])
+        fields = None if potentials is None else [potentials[i] for i in some]  # else those of the charges
+        result = simulate(batch, tip, scan, afm["amplitude"], afm["f0"], afm["k0"], potential=fields)
         images.append(result.frequency_shift.values.astype(np.float16))
         unconverged.append(result.unconverged.values)
     if missing := int(np.sum(np.concatenate(unconverged))):
         log.warning("the probe found no equilibrium at %d points of %d windows", missing, windows.sizes["sample"])
     return windows.assign(
         frequency_shift=(("sample", "height", "y", "x"), np.concatenate(images), {"units": "Hz"}),
-        origin_height=("sample", np.array(origins, np.float32), {"units": "A"}),
+        origin_height=("sample", np.array(counted_from, np.float32), {"units": "A"}),
         unconverged=("sample", np.concatenate(unconverged).astype(np.int32), {"units": "1"}),
     ).assign_coords(
         height=("height", image_heights(afm), {"units": "A"}),

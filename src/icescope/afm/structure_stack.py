@@ -7,6 +7,7 @@ import xarray as xr
 from ase import Atoms
 
 from icescope.afm import Scan, Tip, simulate
+from icescope.afm.frequency_shift import check_sensor
 from icescope.afm.heights import origin_height
 from icescope.afm.stacks import with_room
 from icescope.errors import InputError
@@ -19,6 +20,7 @@ MARGIN = 3.0  # A, around a structure that is not periodic
 FINEST_STEP = 0.1  # A, between the heights of the force that a frequency shift is integrated from, at most
 LEAST_PIXELS = 16  # along each side, as `afm.measured.read_stack` wants
 MOST_POINTS = 1e8  # of a scan, some GB
+MOST_IMAGES, MOST_PIXELS = 1000, 10_000  # of a stack, and along an edge
 
 
 def simulate_structure(
@@ -57,6 +59,7 @@ def simulate_structure(
     InputError
         Heights do not ascend, or reach down into the structure; no atom to count from; too many points.
     """
+    check_sensor(amplitude, f0, k0)
     images = image_heights(*heights)
     z = 0.0 if origin == "absolute" else origin_height(atoms, origin)
     lowest = z + images[0] - amplitude - tip.length
@@ -102,6 +105,8 @@ def image_heights(first: float, last: float, step: float) -> np.ndarray:
             f"the heights must ascend by at least one step, but {first:g} A, {last:g} A and a step of {step:g} A do "
             "not; give the first, the last and the step."
         )
+    if (last - first) / step > MOST_IMAGES:
+        raise InputError(f"a step of {step:g} A makes more than {MOST_IMAGES} images; raise it or narrow the heights.")
     return first + step * np.arange(int((last - first) / step + 1e-6) + 1)
 
 
@@ -120,5 +125,7 @@ def _pixels(low: float, high: float, size: float) -> np.ndarray:
     """Centres of pixels that fill an edge."""
     if not size > 0:
         raise InputError(f"the size of the pixels must be positive, not {size:g} A.")
+    if high - low > MOST_PIXELS * size:
+        raise InputError(f"pixels of {size:g} A make more than {MOST_PIXELS} along an edge; raise their size.")
     count = max(LEAST_PIXELS, round((high - low) / size))
     return low + (np.arange(count) + 0.5) * (high - low) / count
