@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/md.smk"
 include: "workflow/rules/afm.smk"
+include: "workflow/rules/dft.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/report.smk"
@@ -23,6 +24,8 @@ rule all:
         rules.afm_windows.output.figure,
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,
+        rules.afm_hydrates.input,
+        rules.afm_dft_vs_charges.output.figure,
         rules.experiments.input,
         rules.reproduction.output.table,
     localrule: True

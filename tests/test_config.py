@@ -80,6 +80,13 @@ def test_paper_scale_has_the_windows_of_the_paper():
     assert (windows["train"], windows["validation"]) == (70_000, 10_000)
 
 
+def test_paper_scale_has_the_hydrates_of_the_paper():
+    sets = merged(DEMO, yaml.safe_load((CONFIG / "paper.yaml").read_text()))["hydrates"]["sets"]
+    assert [sets[name]["count"] for name in ("train", "validation", "complex")] == [1500, 500, 1000]
+    assert sets["train"]["waters"] == sets["validation"]["waters"] == [3, 4]
+    assert min(sets["complex"]["waters"]) > 4 and sets["potassium"]["ion"] == "K"
+
+
 @pytest.mark.parametrize("path", LEAVES)
 def test_every_key_has_description_unit_and_source(path: str):
     assert all(str(LEAVES[path].get(field, "")).strip() for field in ("description", "unit", "source"))
@@ -103,7 +110,7 @@ def test_every_group_is_closed():
         ("films.temperatur", [100], "unknown key 'films.temperatur'; did you mean 'films.splits.train.temperatures'?"),
         ("md.time_step", 1.0, "unknown key 'md.time_step'; did you mean 'md.timestep'?"),
         ("afm.tip.charges", 0.1, "unknown key 'afm.tip.charges'; did you mean 'afm.tip.charge'?"),
-        ("md.zzz", 1, "unknown key 'md.zzz'; md takes timestep, friction, "),
+        ("md.zzz", 1, "unknown key 'md.zzz'; md takes engine, timestep, friction, "),
     ],
 )
 def test_unknown_key_is_named_with_the_nearest_known_one(path: str, value: object, expected: str):
@@ -202,6 +209,9 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
             "labels.disc_radius.H is 0.22 A, but it must be at least 0.23 A",
         ),
         ("training.batch_size", 1441, "must be at most 1440, the training windows there are: 6 films"),
+        ("dft.heights", [7.5, 2.0], "dft.heights must ascend"),
+        ("dft.heights", [2.7, 7.5], "they must hold the probe, which goes from 2.6 to 6.6 A"),
+        ("dft.heights", [2.0, 6.5], "they must hold the probe, which goes from 2.6 to 6.6 A"),
     ],
 )
 def test_values_that_do_not_go_together_are_said(path: str, value: object, expected: str):
@@ -217,6 +227,7 @@ def test_values_that_do_not_go_together_are_said(path: str, value: object, expec
         ("afm.amplitude", 1.6),
         ("labels.disc_radius", {"O": 0.75, "H": 0.24}),
         ("training.batch_size", 1440),
+        ("dft.heights", [2.6, 6.6]),
     ],
 )
 def test_values_that_just_go_together_are_accepted(path: str, value: object):

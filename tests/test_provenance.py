@@ -43,7 +43,7 @@ def test_every_script_depends_on_the_modules_it_runs(monkeypatch):
 @pytest.mark.parametrize(
     ("table", "needs", "does_not"),
     [
-        ("md/force_fields.csv", {"film_trajectory.py", "film_windows.py"}, set()),
+        ("md/force_fields/spce.csv", {"film_trajectory.py", "film_windows.py"}, set()),
         ("afm/lennard_jones.csv", {"afm_stacks.py"}, {"film_trajectory.py", "film_windows.py"}),
         ("figures/published.csv", {"reproduction.py"}, {"film_trajectory.py", "afm_stacks.py"}),
     ],

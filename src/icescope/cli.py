@@ -18,6 +18,7 @@ WEIGHTS = "results/*/learning/unet.safetensors"
 Origin = StrEnum("Origin", ["mean_oxygen", "top_oxygen", "substrate", "absolute"])
 Multipole = StrEnum("Multipole", ["monopole", "dz2"])
 Format = StrEnum("Format", ["zarr", "npz", "gsf"])
+PotentialFormat = StrEnum("PotentialFormat", ["zarr", "cube"])
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -133,6 +134,58 @@ def simulate(
         made = provenance(settings, inputs=(str(structure),))
         write_simulation(stack, draw_stack(stack, structure.name), [one.value for one in formats], out, made)
         typer.echo(f"{stack.sizes['height']} images of {stack.sizes['x']} x {stack.sizes['y']} pixels: see {out}")
+
+
+@app.command()
+def potential(
+    structure: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Isolated cluster in any format that ASE reads, such as XYZ.")
+    ],
+    charge: Annotated[
+        int | None, typer.Option(help="Of the cluster, e.", show_default="what the file states, else 0")
+    ] = None,
+    spin: Annotated[int, typer.Option(help="Number of unpaired electrons.")] = 0,
+    functional: Annotated[str, typer.Option(help="Of the exchange and correlation, by PySCF's names.")] = "PBE",
+    basis: Annotated[str, typer.Option(help="Of the orbitals, by PySCF's names.")] = "def2-SVPD",
+    step: Annotated[float, typer.Option(help="Between the points of the grid, A.")] = 0.25,
+    heights: Annotated[
+        tuple[float, float],
+        typer.Option(help="Of the grid above the highest atom, A; it reaches 5 A beside them.", metavar="LOW HIGH"),
+    ] = (0.5, 8.0),
+    plane: Annotated[float, typer.Option(help="Height of the plane in the picture, above the highest atom, A.")] = 3.0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compute each point by its integrals, a hundred times slower.")
+    ] = False,
+    formats: Annotated[
+        list[PotentialFormat], typer.Option("--format", help="File of the potential; may be repeated.")
+    ] = [PotentialFormat.zarr],  # noqa: B006
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the files.", show_default="FILE's name with _potential")
+    ] = None,
+) -> None:
+    """Electrostatic potential of a cluster by density functional theory: potential.zarr.zip or .cube, and plane.png."""
+    with _one_sentence():
+        from icescope.dft.files import write_potential
+        from icescope.dft.potential import grid_above, potential_grid
+        from icescope.figures.potential import draw_plane
+        from icescope.provenance import provenance
+        from icescope.storage import check_new_folder
+        from icescope.structures.read import read_atoms
+
+        out = out or Path(f"{structure.stem}_potential")
+        check_new_folder(out)
+        atoms = read_atoms(structure)
+        charge = atoms.info.get("charge", 0) if charge is None else charge
+        axes = grid_above(atoms, step, heights)
+        if not heights[0] <= plane <= heights[1]:
+            raise InputError(f"the plane at {plane:g} A is outside the grid, {heights[0]:g} to {heights[1]:g} A.")
+        result = potential_grid(atoms, *axes, charge, spin, functional, basis, exact)
+        settings = {"charge": charge, "spin": spin, "functional": functional, "basis": basis, "exact": exact}
+        made = provenance(settings | {"step": step, "heights": heights}, inputs=(str(structure),))
+        picture = draw_plane(result.potential, atoms, plane, structure.name)
+        write_potential(result, atoms, picture, [one.value for one in formats], out, made)
+        error = "" if exact else f", error {result.attrs['error_rms_meV']:.2f} meV rms"
+        typer.echo(f"{' x '.join(str(len(axis)) for axis in axes)} points in {result.attrs['seconds']} s{error}: {out}")
 
 
 def newest_weights(folder: Path) -> Path:

@@ -20,7 +20,7 @@ from jsonschema.validators import extend
 
 from icescope.errors import InputError
 
-FORCE_FIELDS = Path(__file__).with_name("md") / "force_fields.csv"
+METALS = Path(__file__).with_name("md") / "force_fields" / "interface_metals.csv"
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
 LEAST_DISC = 0.6  # pixels; a disc of smaller radius is never found in a map
 SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
@@ -41,7 +41,8 @@ def check_config(config: dict, schema: str | Path) -> None:
     faults = list(_Validator(known).iter_errors(config))
     if faults:
         raise InputError("config: " + _sentence(min(faults, key=_rank), known))
-    for check in (_check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights):
+    checks = (_check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights)
+    for check in (*checks, _check_potentials):
         if problem := check(config):
             raise InputError(f"config: {problem}")
 
@@ -169,7 +170,7 @@ def _check_surface(config: dict) -> str | None:
 @cache
 def _lattice_constants() -> dict[str, float]:
     """Lattice constant, A, of each metal in the table of force fields."""
-    with open(FORCE_FIELDS, encoding="utf-8", newline="") as file:
+    with open(METALS, encoding="utf-8", newline="") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         return {row["species"]: float(row["lattice"]) for row in rows if row["lattice"]}
 
@@ -228,6 +229,22 @@ def _check_heights(config: dict) -> str | None:
             f"{probe:.1f} A above the {afm['height_origin'].replace('_', ' ')} at the lowest point of its oscillation, "
             f"but it must be at least {LEAST_PROBE_HEIGHT:g} A."
         )
+    return None
+
+
+def _check_potentials(config: dict) -> str | None:
+    afm, (low, high) = config["afm"], config["dft"]["heights"]
+    if low >= high:
+        return f"dft.heights must ascend, but {low:g} A comes before {high:g} A."
+    if afm["height_origin"] == "mean_oxygen":  # from another origin it depends on the structures
+        free = afm["height_offset"] - afm["tip"]["length"]
+        lowest = afm["heights"][0] + free - afm["amplitude"]
+        highest = afm["heights"][1] + free + afm["amplitude"]
+        if low > lowest + 1e-6 or high < highest - 1e-6:
+            return (
+                f"dft.heights are {low:g} to {high:g} A, but they must hold the probe, which goes from {lowest:.1f} to "
+                f"{highest:.1f} A by afm.heights, afm.height_offset, afm.tip.length and afm.amplitude."
+            )
     return None
 
 

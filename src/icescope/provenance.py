@@ -54,7 +54,8 @@ def provenance(config: dict | None = None, seed: int | None = None, inputs: tupl
 def source_hash(script: str | Path) -> str:
     """Hash of a script, of every icescope module that it imports, directly or through others, and of their tables.
 
-    The tables of a module are the CSV files in its folder of the package, such as `md/force_fields.csv`.
+    The tables of a module are the CSV files in its folder of the package, and in folders of tables alone there, such
+    as `md/force_fields/spce.csv`.
     A rule keeps it among its params, so that an edit reruns the rules that depend on the edited module
     and no others.
     """
@@ -66,7 +67,12 @@ def source_hash(script: str | Path) -> str:
             seen.add(path)
             waiting.extend(_imported_modules(path))
     folders = {path.parent for path in seen if path.is_relative_to(PACKAGE)}
-    seen.update(table for folder in folders for table in folder.glob("*.csv"))
+    seen.update(
+        table
+        for folder in folders
+        for table in [*folder.glob("*.csv"), *folder.glob("*/*.csv")]
+        if table.parent == folder or not any(table.parent.glob("*.py"))
+    )
     digest = hashlib.sha256()
     for path in sorted(seen):
         digest.update(path.name.encode() + path.read_bytes())

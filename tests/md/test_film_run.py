@@ -16,15 +16,14 @@ import numpy as np
 import pytest
 
 from icescope.errors import InputError
-from icescope.md import film_run, profile
-from icescope.md.checkpoint import run_hash
-from icescope.md.film_run import remove_checkpoints, run_film
+from icescope.md import profile
+from icescope.md.film_run import run_film
 from icescope.md.profile import density_profile
-from icescope.md.trajectory import open_film, wrap_film
-from icescope.provenance import PACKAGE
+from icescope.md.trajectory import open_film, wrap_molecules
 from icescope.structures.film import water_and_metal, water_film
 
 MD = {
+    "engine": "openmm",
     "timestep": 2.0,
     "friction": 1.0,
     "cutoff": 9.0,
@@ -41,12 +40,6 @@ FRAMES, INTERVALS = 15, 25
 @pytest.fixture(scope="module")
 def film():
     return water_film("Au", [7, 4], layers=2, coverage=10, vapour=20.0, seed=2)
-
-
-@pytest.fixture(scope="module")
-def bare(film):
-    """The film's water alone: without the metal's table a run takes a fraction of a second."""
-    return film[film.numbers != 79]
 
 
 def run(film, folder, seed=11, md=MD):
@@ -71,12 +64,6 @@ def unbroken(film, tmp_path_factory):
     return folder, *run(film, folder)
 
 
-@pytest.fixture(scope="module")
-def unbroken_bare(bare, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("unbroken_bare")
-    return folder, *run(bare, folder)
-
-
 def assert_same(result, unbroken):
     for one, other in zip(result, unbroken[1:], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -88,11 +75,11 @@ def test_frames_have_the_times_of_the_production(unbroken):
     np.testing.assert_allclose(times, 0.2 + 0.02 * np.arange(1, FRAMES + 1), rtol=1e-5)
 
 
-def test_record_has_every_interval_of_every_phase(unbroken):
+def test_record_has_every_interval_of_every_stage(unbroken):
     record = unbroken[3]
     np.testing.assert_allclose([float(row["time_ps"]) for row in record], 0.02 * np.arange(1, INTERVALS + 1))
-    phases = [row["phase"] for row in record]
-    assert phases == ["melt"] * 5 + ["equilibration"] * 5 + ["production"] * FRAMES
+    stages = [row["stage"] for row in record]
+    assert stages == ["melt"] * 5 + ["equilibration"] * 5 + ["production"] * FRAMES
     assert all(100 < float(row["temperature_K"]) < 500 for row in record)
     assert all(float(row["potential_energy_eV"]) < 0 for row in record)
 
@@ -126,35 +113,22 @@ def test_topology_tells_elements_residues_and_cell(film, unbroken):
     np.testing.assert_allclose(universe.dimensions[:3], film.cell.lengths(), atol=2e-3)
 
 
-def test_a_rerun_of_a_finished_run_assembles_the_outputs_again(bare, unbroken_bare, tmp_path, monkeypatch):
-    """As after a kill between the end of `run_film` and the caller's own outputs."""
-    run(bare, tmp_path)
-    for path in tmp_path.glob("*film.*"):
-        path.unlink()
-    monkeypatch.setattr(film_run, "film_system", None)  # nothing is simulated
-    assert_same(run(bare, tmp_path), unbroken_bare)
-
-
-def test_checkpoints_stay_until_they_are_removed(bare, tmp_path):
-    run(bare, tmp_path, md=MD | {"production": 0.02})
-    checkpoints = tmp_path / "checkpoints"
-    (checkpoints / ".segment-00002.xtc.partial.xtc").write_bytes(b"of a killed run")
-    assert (checkpoints / "checkpoint.npz").is_file()
-    remove_checkpoints(checkpoints)
-    assert not checkpoints.exists()
-    remove_checkpoints(checkpoints)
-    assert all((tmp_path / name).is_file() for name in ("film.csv", "film.pdb", "film.xtc"))
-
-
 def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path, monkeypatch):
     script = Path(__file__).parents[2] / "workflow" / "scripts" / "film_trajectory.py"
-    names = {"trajectory": "film.xtc", "topology": "film.pdb", "record": "film.csv", "profile": "profile.csv"}
+    names = {
+        "trajectory": "film.xtc",
+        "topology": "film.pdb",
+        "record": "film.csv",
+        "profile": "p.csv",
+        "plot": "p.png",
+    }
     films = {"metal": "Au", "repeats": [7, 4], "layers": 1, "vapour": 20.0}
     params = {"films": films, "md": MD | {"production": 0.1}, "temperature": 240.0, "coverage": 5, "seed": 1}
     snakemake = SimpleNamespace(
         log=[str(tmp_path / "log")],
         params=SimpleNamespace(**params, checkpoints=str(tmp_path / "checkpoints")),
         output=SimpleNamespace(**{key: str(tmp_path / name) for key, name in names.items()}),
+        wildcards=SimpleNamespace(film="Au_240K"),
         threads=1,
     )
 
@@ -173,48 +147,11 @@ def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path,
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_checkpoint_of_an_edited_table_of_force_fields_is_not_used(
-    bare, unbroken_bare, tmp_path, monkeypatch, caplog
-):
-    stop_early(bare, tmp_path, monkeypatch)
-    before = run_hash(bare, 240.0, MD, 11)
-    table, read_bytes = PACKAGE / "md" / "force_fields.csv", Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + (b"# edit" if path == table else b""))
-    assert run_hash(bare, 240.0, MD, 11) != before
-    with caplog.at_level(logging.WARNING):
-        result = run(bare, tmp_path)
-    assert "of another configuration" in caplog.text
-    assert_same(result, unbroken_bare)
-
-
 def test_same_seed_gives_the_same_trajectory_and_another_does_not(film, unbroken, tmp_path):
     (tmp_path / "same").mkdir()
     (tmp_path / "other").mkdir()
     assert_same(run(film, tmp_path / "same"), unbroken)
     assert not np.allclose(run(film, tmp_path / "other", seed=12)[0], unbroken[1], atol=0.01)
-
-
-@pytest.mark.parametrize("where", ["write_frames", "save", "write_topology", "_write_record"])
-def test_a_run_that_dies_anywhere_resumes_to_the_unbroken_result(bare, unbroken_bare, tmp_path, monkeypatch, where):
-    """Dies before and then after the third call (or the only one) of each writing function."""
-    real, calls = getattr(film_run, where), []
-    last = 3 if where in ("write_frames", "save") else 1
-
-    def dies(*arguments):
-        calls.append(where)
-        if len(calls) == last:
-            raise KeyboardInterrupt
-        real(*arguments)
-        if len(calls) == last + 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(film_run, where, dies)
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            run(bare, tmp_path)
-    monkeypatch.undo()
-    assert (tmp_path / "checkpoints" / "checkpoint.npz").is_file()
-    assert_same(run(bare, tmp_path), unbroken_bare)
 
 
 def test_a_killed_process_resumes_without_gap_or_duplicate(film, unbroken, tmp_path):
@@ -238,63 +175,9 @@ def test_a_killed_process_resumes_without_gap_or_duplicate(film, unbroken, tmp_p
     assert_same(run(film, tmp_path), unbroken)
 
 
-def stop_early(bare, folder, monkeypatch):
-    """Leave a checkpoint in the middle of a run."""
-    real = film_run.save
-
-    def save_and_stop(path, state, run_hash):
-        real(path, state, run_hash)
-        if state.done == 4:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(film_run, "save", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
-        run(bare, folder)
-    monkeypatch.undo()
-    return folder / "checkpoints"
-
-
-@pytest.mark.parametrize("kept", [0, 100, 5000])
-def test_a_damaged_checkpoint_is_reported_and_the_run_starts_afresh(
-    bare, unbroken_bare, tmp_path, monkeypatch, caplog, kept
-):
-    checkpoint = stop_early(bare, tmp_path, monkeypatch) / "checkpoint.npz"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
-    with caplog.at_level(logging.WARNING):
-        result = run(bare, tmp_path)
-    assert "is damaged" in caplog.text
-    assert_same(result, unbroken_bare)
-
-
-def test_a_checkpoint_of_another_configuration_is_not_used(bare, unbroken_bare, tmp_path, monkeypatch, caplog):
-    stop_early(bare, tmp_path, monkeypatch)
-    with caplog.at_level(logging.WARNING):
-        positions, times, _ = run(bare, tmp_path, md=MD | {"production": 0.1})
-    assert "of another configuration" in caplog.text
-    assert len(positions) == 5
-    np.testing.assert_allclose(times, 0.2 + 0.02 * np.arange(1, 6), rtol=1e-5)
-
-
-def test_a_lost_segment_is_reported_and_the_run_starts_afresh(bare, unbroken_bare, tmp_path, monkeypatch, caplog):
-    checkpoints = stop_early(bare, tmp_path, monkeypatch)
-    next(checkpoints.glob("segment-*.xtc")).unlink()
-    with caplog.at_level(logging.WARNING):
-        result = run(bare, tmp_path)
-    assert "has lost segments" in caplog.text
-    assert_same(result, unbroken_bare)
-
-
-def test_other_files_in_the_checkpoint_folder_stay(bare, tmp_path):
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "mine.txt").write_text("mine")
-    run(bare, tmp_path, md=MD | {"production": 0.02})
-    remove_checkpoints(tmp_path / "checkpoints")
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["mine.txt"]
-
-
-def test_a_run_that_blows_up_says_so(bare, tmp_path):
+def test_a_run_that_blows_up_says_so(film, tmp_path):
     with pytest.raises(InputError, match=r"not a number at .* lower md\.timestep"):
-        run(bare, tmp_path, md=MD | {"timestep": 20.0})
+        run(film[film.numbers != 79], tmp_path, md=MD | {"timestep": 20.0})
 
 
 def test_wrapping_moves_whole_molecules_only(film):
@@ -303,7 +186,7 @@ def test_wrapping_moves_whole_molecules_only(film):
     moved = film.positions.copy()
     shifts = rng.integers(-2, 3, (len(water) // 3, 3)) * film.cell.lengths()
     moved[water] += np.repeat(shifts, 3, axis=0)
-    np.testing.assert_allclose(wrap_film(film, moved), film.positions, atol=1e-9)
+    np.testing.assert_allclose(wrap_molecules(film, moved, film.cell.array), film.positions, atol=1e-9)
 
 
 def test_profile_counts_every_molecule(film, unbroken):

@@ -34,7 +34,7 @@ def frames_of(film):
 def files(film, tmp_path_factory):
     folder = tmp_path_factory.mktemp("film")
     write_topology(film, folder / "film.pdb")
-    write_frames(film, frames_of(film), np.array([0.5, 1.0, 1.5]), folder / "film.xtc")
+    write_frames(film, frames_of(film), np.array([film.cell.array] * 3), np.array([0.5, 1.0, 1.5]), folder / "film.xtc")
     return folder / "film.pdb", folder / "film.xtc"
 
 
@@ -210,6 +210,6 @@ def test_too_thin_a_film_is_refused(files):
 def test_trajectory_without_metal_is_refused(tmp_path):
     water = Atoms("OHH", [[1, 1, 1], [2, 1, 1], [1, 2, 1]], cell=[20, 20, 20], pbc=True)
     write_topology(water, tmp_path / "w.pdb")
-    write_frames(water, water.positions[None], np.array([0.0]), tmp_path / "w.xtc")
+    write_frames(water, water.positions[None], water.cell.array[None], np.array([0.0]), tmp_path / "w.xtc")
     with pytest.raises(InputError, match="no water film on a metal"):
         cut_windows(tmp_path / "w.pdb", tmp_path / "w.xtc", WINDOWS, seed=1)

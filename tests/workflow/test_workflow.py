@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from icescope.storage import read
+
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src")
 SMOKE = ("--configfile", "config/smoke.yaml")
@@ -27,6 +29,13 @@ OUTPUTS = {
     "film_windows": "films/*/windows.zarr.zip",
     "afm_stacks": "afm/*/*.zarr.zip",
 }
+HYDRATE_STORES = {
+    "structures": "hydrates",
+    "potentials": "hydrate_potentials",
+    "dft_stacks": "afm_stacks",
+    "charge_stacks": "afm_stacks",
+}
+HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
 
 def copy_checkout(target: Path) -> Path:
@@ -150,7 +159,7 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     where = ("--directory", str(tmp_path))
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
-    assert planned(run.stdout) >= {*OUTPUTS, "train_unet", "afm_windows", "afm_heights", "afm_fig2"}
+    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, "train_unet", "afm_windows", "afm_heights", "afm_fig2"}
 
 
 @pytest.mark.parametrize(
@@ -214,12 +223,12 @@ def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: P
     finally:
         module.write_text(before)
     assert "afm_fig2" in plan
-    assert not plan & {*OUTPUTS, "train_unet", "evaluate_unet", "afm_windows", "afm_heights"}
+    assert not plan & {*OUTPUTS, *HYDRATES, "train_unet", "evaluate_unet", "afm_windows", "afm_heights"}
 
 
 def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
     figures = {path.stem: path for path in (results / "figures").glob("*.png")}
-    assert set(figures) >= {"afm_windows", "afm_heights", "afm_fig2"}
+    assert set(figures) >= {"afm_windows", "afm_heights", "afm_fig2", "afm_dft_vs_charges"}
     for path in figures.values():
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L"), dtype=float)
@@ -240,6 +249,17 @@ def test_tables_have_rows(results: Path):
 
 def test_reproduction_page_has_a_table(results: Path):
     assert "<table" in (results / "reproduction.html").read_text()
+
+
+def test_every_hydrate_has_a_stack_from_dft_and_one_from_charges(results: Path):
+    stores = {kind: sorted(results.glob(f"hydrates/*/{kind}/0.zarr.zip")) for kind in HYDRATE_STORES}
+    assert {len(paths) for paths in stores.values()} == {4}  # one for each set
+    for paths in zip(*stores.values(), strict=True):
+        structures, potentials, dft, charges = map(read, paths, HYDRATE_STORES.values())
+        assert potentials.converged.all()
+        np.testing.assert_array_equal(dft.position, structures.position)
+        assert dft.frequency_shift.shape == charges.frequency_shift.shape
+        assert (dft.frequency_shift != charges.frequency_shift).any()
 
 
 def test_weights_have_a_card(results: Path):

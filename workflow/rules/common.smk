@@ -29,10 +29,12 @@ def films_of(split):
 
 FILMS = {name: condition for split in SPLITS for name, condition in films_of(split)}
 SHARDS = range(ceil(config["windows"]["per_trajectory"] / config["afm"]["shard_size"]))
+HYDRATES = config["hydrates"]["sets"]
 
 
 wildcard_constraints:
     film=r"[A-Z][a-z]?_c[\d.]+_T[\d.]+",
+    set="|".join(HYDRATES),
     shard=r"\d+",
     split="|".join(SPLITS),
 
@@ -48,6 +50,18 @@ def windows_of(split):
 
 def stacks_of(split):
     return [f"{RUN}/afm/{name}/{shard}.zarr.zip" for name, _ in films_of(split) for shard in SHARDS]
+
+
+def numbers_of(set, shard):
+    """Numbers of the hydrates in a shard of a set; the last shard may be shorter."""
+    size = config["hydrates"]["shard_size"]
+    return range(shard * size, min((shard + 1) * size, HYDRATES[set]["count"]))
+
+
+def hydrate_stacks_of(set, electrostatics="dft"):
+    """Stores of a set's stacks from its DFT potentials ("dft") or from its point charges ("charge")."""
+    shards = range(ceil(HYDRATES[set]["count"] / config["hydrates"]["shard_size"]))
+    return [f"{RUN}/hydrates/{set}/{electrostatics}_stacks/{shard}.zarr.zip" for shard in shards]
 
 
 def stacks_mb(split):

@@ -3,6 +3,7 @@ rule film_trajectory:
         trajectory=f"{RUN}/films/{{film}}/trajectory.xtc",
         topology=f"{RUN}/films/{{film}}/topology.pdb",
         record=f"{RUN}/films/{{film}}/record.csv",
+        plot=f"{RUN}/films/{{film}}/record.png",
         profile=f"{RUN}/films/{{film}}/profile.csv",
     log:
         f"{RUN}/logs/film_trajectory/{{film}}.log",

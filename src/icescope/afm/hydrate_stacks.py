@@ -1,5 +1,7 @@
 """AFM stacks of hydrates from their DFT potentials, and from point charges for comparison."""
 
+import json
+
 import numpy as np
 import xarray as xr
 from ase import Atoms
@@ -55,7 +57,8 @@ def usable(structures: xr.Dataset, potentials: xr.Dataset) -> tuple[xr.Dataset, 
         raise InputError("the potentials are not of these structures; run the rule hydrate_potentials again.")
     converged = potentials.converged.values.astype(bool)
     if not converged.any():
-        raise InputError("none of these structures has a potential; see the attribute set_aside of the potentials.")
+        reasons = [*json.loads(potentials.attrs.get("set_aside", "{}")).values(), "not converged."]
+        raise InputError(f"none of these structures has a potential; the first: {reasons[0]}")
     atoms = np.repeat(converged, structures.atom_count)
     return structures.isel(sample=converged, atom=atoms), potentials.isel(sample=converged)
 

@@ -1,4 +1,4 @@
-"""Molecular dynamics: force fields, systems, the film protocol, density profiles."""
+"""Molecular dynamics: force fields, engines, protocols, runs that resume, and their records."""
 
 import logging
 

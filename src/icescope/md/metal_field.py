@@ -1,4 +1,4 @@
-"""The frozen metal as the water feels it: its Lennard-Jones energy, tabulated once over one surface cell.
+"""The frozen metal as water and ions feel it: its Lennard-Jones energy, tabulated once over one surface cell.
 
 A metal that never moves is a field, so its atoms need no place in the neighbour list. Measured on the CPU
 platform, one thread, 2 fs, cut-off 12 A, Au 12 x 7 x 3, ns/day with 145 and with 339 molecules:
@@ -6,13 +6,16 @@ this table 139 and 44; metal as NonbondedForce particles, whose own pairs are th
 CustomNonbondedForce interaction group 42 and 20; NonbondedForce with the metal's pairs excluded 33 and 21.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import openmm
 from ase import Atoms
 from ase.units import kJ, mol, nm
 
 from icescope.errors import InputError
-from icescope.md.force_field import metal_species, mix, species_table
+from icescope.md.force_field import Species, metal_species, mix, species_table
+from icescope.md.model import Model
 
 SPACING = 0.12  # A, at most, between points of the table
 PADDING = 6  # points beyond the surface cell, so that the spline does not feel its ends
@@ -64,19 +67,23 @@ def pair_sum(
     return 4 * epsilon * energy
 
 
-def metal_force(atoms: Atoms, metal: np.ndarray, oxygens: np.ndarray, cutoff: float) -> openmm.Force:
-    """OpenMM force of the frozen slab, and of its periodic image above, on the oxygens.
+def metal_force(
+    atoms: Atoms, cell: np.ndarray, metal: np.ndarray, particles: dict[str, np.ndarray], model: Model
+) -> list[openmm.Force]:
+    """OpenMM forces of the frozen slab, and of its periodic image above, one for each element that feels it.
 
     Parameters
     ----------
     atoms
-        The film, orthorhombic cell, topmost metal plane at z = 0.
+        The structure, topmost metal plane at z = 0.
+    cell
+        Vectors (3, 3), A, orthorhombic.
     metal
         Indices of the metal atoms in `atoms`.
-    oxygens
-        Indices (molecule,) of the oxygens among the particles of the OpenMM system.
-    cutoff
-        Lennard-Jones cut-off, A.
+    particles
+        Indices (particle,) of the moving particles of the OpenMM system by element.
+    model
+        Its Lennard-Jones cut-off, without shift, and its water.
 
     Raises
     ------
@@ -88,44 +95,76 @@ def metal_force(atoms: Atoms, metal: np.ndarray, oxygens: np.ndarray, cutoff: fl
         raise InputError(f"The slab is of {', '.join(sorted(symbols))}; it must be of one metal.")
     symbol = symbols.pop()
     tile = surface_cell(symbol)
-    repeats = atoms.cell.lengths()[:2] / tile
-    if np.abs(repeats - np.round(repeats)).max() > 1e-4:
+    edges = np.diag(cell)
+    repeats = edges[:2] / tile
+    if np.abs(repeats - np.round(repeats)).max() > 1e-4 or np.abs(cell - np.diag(edges)).max() > 1e-6:
         raise InputError(
             f"The cell is not a whole number of {symbol}(111) surface cells of {tile[0]:.3f} x {tile[1]:.3f} A."
         )
-    slab = _one_cell(atoms[metal], tile)
+    slab = _one_cell(atoms[metal], tile, edges[2])
+    if len(slab) * round(np.prod(repeats)) != len(metal):
+        raise InputError(f"The metal is not a {symbol}(111) slab that begins with an atom at x = 0, y = 0.")
+    if abs(slab.positions[:, 2].max()) > 1e-3:
+        raise InputError("The metal's topmost plane is not at z = 0; shift the structure.")
+    table = species_table(model.water)
+    return [
+        _field(slab, table[element], indices, model.lj_cutoff)
+        for element, indices in sorted(particles.items())
+        if table[element].epsilon > 0 and len(indices)
+    ]
+
+
+def _field(slab: Atoms, species: Species, particles: np.ndarray, cutoff: float) -> openmm.Force:
+    """Force on the particles of one element, of one surface cell's slab below them and its image above."""
     image = slab.copy()
-    height = atoms.cell.lengths()[2]
+    width, depth, height = slab.cell.lengths()
     image.positions[:, 2] += height
     underside = image.positions[:, 2].min()
     x, y, z = (
         f"{axis}1-{period}*floor({axis}1/{period})"
-        for axis, period in zip("xyz", (*tile / nm, height / nm), strict=True)
+        for axis, period in zip("xyz", (width / nm, depth / nm, height / nm), strict=True)
     )
     force = openmm.CustomCompoundBondForce(1, f"above(x,y,z)+below(x,y,z); x={x}; y={y}; z={z}")
-    force.addTabulatedFunction("above", _table(slab, CLOSEST, cutoff, cutoff))
-    force.addTabulatedFunction("below", _table(image, underside - cutoff, underside - CLOSEST, cutoff))
-    for oxygen in oxygens:
-        force.addBond([int(oxygen)], [])
+    pair = mix(species, metal_species(slab.get_chemical_symbols()[0]))
+    force.addTabulatedFunction("above", _table(slab, pair, CLOSEST, cutoff, cutoff))
+    force.addTabulatedFunction("below", _table(image, pair, underside - cutoff, underside - CLOSEST, cutoff))
+    for particle in particles:
+        force.addBond([int(particle)], [])
     return force
 
 
-def _one_cell(slab: Atoms, tile: np.ndarray) -> Atoms:
+def _one_cell(slab: Atoms, tile: np.ndarray, height: float) -> Atoms:
     """The atoms of the first surface cell of a slab, with that cell as the period."""
     lateral = slab.positions[:, :2]
     cell = slab[((lateral > -0.01) & (lateral < tile - 0.01)).all(axis=1)]
-    cell.set_cell([*tile, slab.cell.lengths()[2]])
+    cell.set_cell([*tile, height])
     return cell
 
 
-def _table(slab: Atoms, low: float, high: float, cutoff: float) -> openmm.Continuous3DFunction:
+def _table(
+    slab: Atoms, pair: tuple[float, float], low: float, high: float, cutoff: float
+) -> openmm.Continuous3DFunction:
     """Cubic spline (nm, kJ/mol) of the slab's energy over one surface cell, low <= z <= high (A); 0 outside."""
-    sigma, epsilon = mix(species_table()["O"], metal_species(slab.get_chemical_symbols()[0]))
-    axes = [_padded_period(edge) for edge in slab.cell.lengths()[:2]]
+    atoms = tuple(map(tuple, slab.positions.tolist()))
+    return openmm.Continuous3DFunction(*_values(atoms, tuple(slab.cell.lengths()), pair, low, high, cutoff))
+
+
+@lru_cache(maxsize=16)  # a run asks again for each of its segments
+def _values(
+    positions: tuple[tuple[float, ...], ...],
+    edges: tuple[float, ...],
+    pair: tuple[float, float],
+    low: float,
+    high: float,
+    cutoff: float,
+) -> tuple:
+    """Arguments of OpenMM's function: three sizes, values (kJ/mol), and six bounds (nm)."""
+    slab = Atoms(positions=positions, cell=edges)
+    axes = [_padded_period(edge) for edge in edges[:2]]
     axes.append(np.linspace(low, high, int(np.ceil((high - low) / SPACING)) + 1))
-    energy = pair_sum(tuple(axes), slab, sigma, epsilon, cutoff) / (kJ / mol)
+    energy = pair_sum(tuple(axes), slab, *pair, cutoff) / (kJ / mol)
     bounds = [bound / nm for axis in axes for bound in (axis[0], axis[-1])]
-    return openmm.Continuous3DFunction(*energy.shape, energy.ravel(order="F"), *bounds)
+    return *energy.shape, energy.ravel(order="F"), *bounds
 
 
 def _padded_period(edge: float) -> np.ndarray:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from ase.data import atomic_masses
 
+from icescope.md.thermodynamics import GRAM_PER_CM3
 from icescope.md.trajectory import film_indices, open_film
 
 BIN = 0.1  # A
 WATER_MASS = atomic_masses[8] + 2 * atomic_masses[1]  # u
-GRAM_PER_CM3 = 1.66053907  # of one u/A^3
 
 
 def density_profile(topology: str | Path, trajectory: str | Path) -> pd.DataFrame:

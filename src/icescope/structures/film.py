@@ -1,12 +1,14 @@
-"""Water films on fcc(111) metal surfaces: the vapour-liquid-solid cell that the dynamics starts from."""
+"""Water films on metal and salt surfaces: the vapour-liquid-solid cell that the dynamics starts from."""
 
 import numpy as np
 from ase import Atoms
-from ase.build import fcc111
 from scipy.spatial.transform import Rotation
 
 from icescope.errors import InputError
-from icescope.md.force_field import HOH_ANGLE, OH_BOND, WATER_SPECIES, metal_species, species_table
+from icescope.md.force_field import HOH_ANGLE, OH_BOND
+from icescope.md.topology import single_atoms, water_molecules
+from icescope.structures.molecule import rigid_water
+from icescope.structures.slab import metal_slab
 
 SITE_SPACING = 3.1  # A, lattice that molecules start on: 1.0 g/cm3
 FIRST_LAYER = 3.0  # A, first oxygens above the topmost metal plane
@@ -20,7 +22,7 @@ def water_film(metal: str, repeats: list[int], layers: int, coverage: float, vap
     Parameters
     ----------
     metal
-        Chemical symbol; a row with a lattice constant a in the force field table.
+        Chemical symbol; a row with a lattice constant a in a force field table.
     repeats
         Rectangular cells, a/sqrt(2) by a sqrt(3/2), along x and along y (two atoms a layer in each).
     layers
@@ -43,14 +45,25 @@ def water_film(metal: str, repeats: list[int], layers: int, coverage: float, vap
     InputError
         Unknown metal; a size that is not positive; no whole molecule.
     """
-    lattice = metal_species(metal).lattice
     if min(*repeats, layers) < 1 or len(repeats) != 2:
         raise InputError(
             f"films.repeats {repeats} and films.layers {layers} must be two and one whole numbers of at least 1."
         )
+    return cover(metal_slab(metal, repeats, layers), coverage, vapour, seed)
+
+
+def cover(slab: Atoms, coverage: float, vapour: float, seed: int) -> Atoms:
+    """Put a film of rigid SPC/E water on a slab of `icescope.structures.slab`, metal or salt.
+
+    Parameters and returned value are those of `water_film`, with the slab's atoms, and their charges, first.
+
+    Raises
+    ------
+    InputError
+        A coverage or a vapour that is not positive; no whole molecule; a slab that is too small for water.
+    """
     if not coverage > 0 or not vapour > 0:
         raise InputError(f"Water coverage {coverage} molecules/nm2 and films.vapour {vapour} A must be positive.")
-    slab = fcc111(metal, (repeats[0], 2 * repeats[1], layers), a=lattice, orthogonal=True)
     width, depth = slab.cell.lengths()[:2]
     molecules = round(coverage * width * depth / 100)
     if molecules < 1:
@@ -58,17 +71,15 @@ def water_film(metal: str, repeats: list[int], layers: int, coverage: float, vap
             f"Water coverage {coverage} molecules/nm2 gives no whole molecule on {width:.1f} x {depth:.1f} A."
         )
     if min(width, depth) < 2 * SITE_SPACING:
-        raise InputError(f"The metal cell, {width:.1f} x {depth:.1f} A, is too small for water; raise films.repeats.")
+        raise InputError(f"The slab's cell, {width:.1f} x {depth:.1f} A, is too small for water; raise films.repeats.")
     rng = np.random.default_rng(seed)
-    slab.positions[:, 2] -= slab.positions[:, 2].max()
     sites = _sites(width, depth, molecules, rng)
     water = _orient(sites, width, depth, rng)
     height = sites[:, 2].max() + OH_BOND + vapour - slab.positions[:, 2].min()
-    film = slab + Atoms("OHH" * molecules, water.reshape(-1, 3))
+    _, charges = rigid_water("spce")
+    film = slab + Atoms("OHH" * molecules, water.reshape(-1, 3), charges=np.tile(charges, molecules))
     film.set_cell([width, depth, height])
     film.set_pbc(True)
-    table = species_table()
-    film.set_initial_charges([table[symbol].charge for symbol in film.get_chemical_symbols()])
     return film
 
 
@@ -85,11 +96,7 @@ def water_and_metal(symbols: list[str] | np.ndarray) -> tuple[np.ndarray, np.nda
     InputError
         The water is not in the order O, H, H.
     """
-    symbols = np.asarray(symbols)
-    water = np.flatnonzero(np.isin(symbols, WATER_SPECIES))
-    if len(water) % 3 or not (symbols[water].reshape(-1, 3) == [*"OHH"]).all():
-        raise InputError("The structure's water is not in the order O, H, H, molecule after molecule.")
-    return water, np.setdiff1d(np.arange(len(symbols)), water)
+    return water_molecules(symbols).ravel(), single_atoms(symbols)
 
 
 def _sites(width: float, depth: float, molecules: int, rng: np.random.Generator) -> np.ndarray:

@@ -27,6 +27,26 @@ def read_structure(path: str | Path) -> Atoms:
         The file is missing, cannot be read, or holds no atoms or numbers that are not finite.
     """
     path = Path(path)
+    atoms = read_atoms(path)
+    reported = atoms.calc.results.get("charges") if atoms.calc else None
+    if reported is not None and not atoms.has("initial_charges"):
+        atoms.set_initial_charges(reported)
+    if not atoms.has("initial_charges"):
+        _assume_charges(atoms, path)
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.get_initial_charges()).all()):
+        raise InputError(f"{path} holds positions or charges that are not finite numbers.")
+    return atoms
+
+
+def read_atoms(path: str | Path) -> Atoms:
+    """Read a structure (the last one of a file with several) as it is.
+
+    Raises
+    ------
+    InputError
+        The file is missing, cannot be read, or holds no atoms.
+    """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a file with a structure, such as extended XYZ.")
     try:
@@ -36,13 +56,6 @@ def read_structure(path: str | Path) -> Atoms:
         raise InputError(f"{path} cannot be read as a structure ({why}); write it as extended XYZ.") from error
     if not len(atoms):
         raise InputError(f"{path} holds no atoms.")
-    reported = atoms.calc.results.get("charges") if atoms.calc else None
-    if reported is not None and not atoms.has("initial_charges"):
-        atoms.set_initial_charges(reported)
-    if not atoms.has("initial_charges"):
-        _assume_charges(atoms, path)
-    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.get_initial_charges()).all()):
-        raise InputError(f"{path} holds positions or charges that are not finite numbers.")
     return atoms
 
 

@@ -1,0 +1,164 @@
+"""Potentials: what electrostatics demands, the fast route against the exact one, and AFM images from either."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from clusters import sodium_waters, water
+from scipy.spatial.transform import Rotation
+
+from icescope.afm import Scan, Tip, simulate
+from icescope.dft import electrostatic_potential, potential, potential_grid
+from icescope.dft.density import HARTREE, electron_density
+from icescope.dft.potential import BOHR, FastPotential, exact_potential, grid_above
+from icescope.errors import InputError
+
+COULOMB = HARTREE * BOHR  # V A, of an elementary charge
+DEBYE = 0.2081943  # e A
+BASIS = "def2-SVP"
+
+
+@pytest.fixture(scope="module")
+def hydrate():
+    return sodium_waters(3)
+
+
+@pytest.fixture(scope="module")
+def hydrate_density(hydrate):
+    return electron_density(hydrate, charge=1)
+
+
+def dipole(atoms, spin=0):
+    """Along z, e A, of a neutral molecule, from its potential far above and below; higher multipoles cancel."""
+    far = 40.0
+    points = atoms.get_center_of_mass() + [[0, 0, far], [0, 0, -far]]
+    above, below = electrostatic_potential(atoms, points, spin=spin, basis=BASIS)
+    return (above - below) / 2 * far**2 / COULOMB
+
+
+def test_far_from_water_is_its_dipole():
+    assert dipole(water()) / DEBYE == pytest.approx(1.937, abs=0.01)  # PySCF without density fitting
+
+
+def test_far_from_an_open_shell_is_its_dipole():
+    """OH has 1.655 D (Peterson et al. 1984, J. Chem. Phys. 81, 1872); a small basis and PBE give 5 % of it."""
+    assert dipole(Atoms("OH", [[0, 0, 0], [0, 0, 0.97]]), spin=1) / DEBYE == pytest.approx(1.655, rel=0.05)
+
+
+def test_far_from_a_cation_is_its_charge():
+    atoms = sodium_waters(1)
+    direction = np.random.default_rng(0).normal(size=(20, 3))
+    points = atoms.positions[0] + 400 * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    found = electrostatic_potential(atoms, points, charge=1, xc="PBE", basis=BASIS)
+    np.testing.assert_allclose(found, COULOMB / 400, rtol=0.01)
+
+
+def test_a_positive_charge_is_repelled_by_a_cation_and_by_hydrogens():
+    near = electrostatic_potential(Atoms("Na"), [[0, 0, 3.0]], charge=1, basis=BASIS)
+    assert near == pytest.approx(COULOMB / 3, rel=0.01)
+    z = water().positions[0, 2]
+    below, above = electrostatic_potential(water(), [[0.3, -0.2, z - 3], [0.3, -0.2, z + 3]], basis=BASIS)
+    assert above > 0.2 and below < -0.2
+
+
+def test_potential_moves_and_turns_with_the_atoms():
+    """Up to the integration grid, whose angles do not turn: less than 0.2 meV."""
+    atoms, points = sodium_waters(1), np.random.default_rng(4).uniform(3, 6, (30, 3))
+    turn = Rotation.from_rotvec([0.7, -0.4, 1.1])
+    found = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
+    turned = Atoms(atoms.symbols, turn.apply(atoms.positions) + [5, -8, 3])
+    again = electrostatic_potential(turned, turn.apply(points) + [5, -8, 3], charge=1, basis=BASIS)
+    np.testing.assert_allclose(again, found, atol=2e-4)
+    moved = Atoms(atoms.symbols, atoms.positions + [5, -8, 3])
+    again = electrostatic_potential(moved, points + [5, -8, 3], charge=1, basis=BASIS)
+    np.testing.assert_allclose(again, found, atol=1e-5)
+
+
+def test_fast_route_meets_the_exact_one_above_and_around(hydrate, hydrate_density):
+    rng = np.random.default_rng(7)
+    low, high = hydrate.positions.min(0) - 3, hydrate.positions.max(0) + 3
+    top = hydrate.positions[:, 2].max()
+    above = rng.uniform([*low[:2], top + 2], [*high[:2], top + 10], (200, 3))
+    around = rng.uniform(low - 4, high + 4, (200, 3))
+    for points in (above, around):
+        fast = FastPotential.around(hydrate_density, points.min(0), points.max(0))
+        error = 1e3 * (fast(points) - exact_potential(hydrate_density, points))
+        assert np.sqrt((error**2).mean()) < 1 and np.abs(error).max() < 3  # meV
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (30, 30, 1), (1, 1, 40)])
+def test_fast_route_on_a_point_a_plane_and_a_line(hydrate, hydrate_density, shape):
+    ends = [(-3, 4), (-2, 3), (4.5, 12)]
+    axes = [np.linspace(*pair, n) for pair, n in zip(ends, shape, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    fast = FastPotential.around(hydrate_density, points.min(0), points.max(0))
+    np.testing.assert_allclose(fast(points), exact_potential(hydrate_density, points), atol=3e-3)
+
+
+def test_many_points_take_the_fast_route(monkeypatch):
+    atoms, points = sodium_waters(1), np.random.default_rng(1).uniform(3.5, 7, (40, 3))
+    exact = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
+    monkeypatch.setattr(potential, "MANY", 10)
+    fast = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
+    assert 0 < np.abs(fast - exact).max() < 3e-3
+    np.testing.assert_array_equal(electrostatic_potential(atoms, points, 1, basis=BASIS, exact=True), exact)
+
+
+def test_grid_holds_potential_and_field():
+    atoms = sodium_waters(1)
+    axes = grid_above(atoms, step=0.3, heights=(2.0, 6.0), beside=1.0)
+    exact = potential_grid(atoms, *axes, charge=1, basis=BASIS, exact=True)
+    fast = potential_grid(atoms, *axes, charge=1, basis=BASIS)
+    assert fast.potential.dims == ("x", "y", "z") and fast.field.dims == ("x", "y", "z", "xyz")
+    np.testing.assert_allclose(fast.potential, exact.potential, atol=3e-3)
+    i, j, k = 5, 4, 6
+    at = np.array([axis[n] for axis, n in zip(axes, (i, j, k), strict=True)])
+    h = 1e-3
+    points = np.concatenate([at + h * np.eye(3), at - h * np.eye(3)])
+    values = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
+    np.testing.assert_allclose(fast.field[i, j, k], -(values[:3] - values[3:]) / (2 * h), atol=3e-3)
+    assert fast.attrs["route"] == "fast" and fast.attrs["error_max_meV"] < 3
+    assert fast.attrs["functional"] == "PBE" and fast.attrs["charge"] == 1 and "PySCF" in fast.attrs["code"]
+
+
+# Hz at the 99th percentile, of images that span 11 Hz: a d_z2 tip feels the second derivative of what is left out.
+@pytest.mark.parametrize(("multipole", "most"), [("monopole", 0.002), ("dz2", 0.06)])
+def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(multipole, most):
+    atoms = sodium_waters(2)
+    top = atoms.positions[:, 2].max()
+    x, y = np.linspace(-1.2, 1.8, 7), np.linspace(-1.2, 1.2, 6)
+    scan = Scan(x, y, top + 4 + np.arange(2.6, 5.2, 0.1))
+    tip = Tip(charge=-0.05, multipole=multipole)
+    corners = [(x[0] - 1.6, x[-1] + 1.6), (y[0] - 1.6, y[-1] + 1.6), (top + 2.3, top + 5.3)]
+
+    def stack(step, exact):
+        axes = [np.linspace(*ends, int(np.ceil((ends[1] - ends[0]) / step)) + 1) for ends in corners]
+        grid = potential_grid(atoms, *axes, charge=1, basis=BASIS, exact=exact)
+        return simulate(atoms, tip, scan, 0.5, potential=grid.potential, method="reference")
+
+    coarse, fine = stack(0.25, False), stack(0.18, True)
+    assert not fine.unconverged and not coarse.unconverged
+    error = np.abs(coarse.frequency_shift - fine.frequency_shift)
+    assert np.percentile(error, 99) < most and np.ptp(fine.frequency_shift.values) > 1  # Hz
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        (np.zeros(3), r"array \(n, 3\)"),
+        (np.full((2, 3), np.nan), "finite"),
+        (water().positions[:1], r"at the nucleus of atom 0 \(O\)"),
+    ],
+)
+def test_points_that_have_no_potential_are_refused(points, sentence):
+    with pytest.raises(InputError, match=sentence):
+        electrostatic_potential(water(), points)
+
+
+def test_no_points_have_no_potential():
+    assert electrostatic_potential(water(), np.zeros((0, 3)), basis="sto-3g").shape == (0,)
+
+
+@pytest.mark.parametrize("z", [np.arange(4), -np.arange(6.0), [0, 1, 2, 3, np.inf], np.zeros((5, 5))])
+def test_a_grid_must_ascend(z):
+    with pytest.raises(InputError, match="grid's z must be 5 or more ascending numbers"):
+        potential_grid(water(), np.arange(5), np.arange(5), z)
