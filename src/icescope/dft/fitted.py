@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from pyscf import df
 from pyscf.gto import gto_norm
 from pyscf.lib import pack_tril
@@ -111,12 +111,12 @@ def fitted_potential(fit: FittedDensity, points: np.ndarray) -> np.ndarray:
     return result
 
 
-@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+@njit(fastmath=True, error_model="numpy", cache=True)
 def _sum(points, centre, number, table, multipole, farthest, norm, result):
     most = len(norm) - 1
     nodes = table.shape[1]
     start, step = math.log(NEAREST), (math.log(farthest) - math.log(NEAREST)) / (nodes - 1)
-    for p in prange(len(points)):
+    for p in range(len(points)):
         legendre = np.zeros((most + 1, most + 1))
         radial = np.empty((most + 1) ** 2)
         total = 0.0
