@@ -21,6 +21,7 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        expand(rules.film_record.output, film=FILMS),
         rules.afm_windows.output.figure,
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,

@@ -128,7 +128,6 @@ def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path,
         log=[str(tmp_path / "log")],
         params=SimpleNamespace(**params, checkpoints=str(tmp_path / "checkpoints")),
         output=SimpleNamespace(**{key: str(tmp_path / name) for key, name in names.items()}),
-        wildcards=SimpleNamespace(film="Au_240K"),
         threads=1,
     )
 

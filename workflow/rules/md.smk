@@ -3,7 +3,6 @@ rule film_trajectory:
         trajectory=f"{RUN}/films/{{film}}/trajectory.xtc",
         topology=f"{RUN}/films/{{film}}/topology.pdb",
         record=f"{RUN}/films/{{film}}/record.csv",
-        plot=f"{RUN}/films/{{film}}/record.png",
         profile=f"{RUN}/films/{{film}}/profile.csv",
     log:
         f"{RUN}/logs/film_trajectory/{{film}}.log",
@@ -28,6 +27,30 @@ rule film_trajectory:
         "Molecular dynamics of the water film {wildcards.film}"
     script:
         "../scripts/film_trajectory.py"
+
+
+rule film_record:
+    input:
+        rules.film_trajectory.output.record,
+    output:
+        f"{RUN}/films/{{film}}/record.png",
+    log:
+        f"{RUN}/logs/film_record/{{film}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/film_record/{{film}}.tsv"
+    conda:
+        "../../envs/md.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        engine=config["md"]["engine"],
+        code=code("film_record.py"),
+    message:
+        "Figure: run of the water film {wildcards.film} over time"
+    script:
+        "../scripts/film_record.py"
 
 
 rule film_windows:

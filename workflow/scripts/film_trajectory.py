@@ -1,10 +1,8 @@
-"""One water film: build it, run it, and write its trajectory, topology, record with a plot, and density profile."""
+"""One water film: build it, run it, and write its trajectory, topology, record and density profile."""
 
-from icescope.figures.run_record import draw_record
 from icescope.job import job
 from icescope.md.film_run import run_film
 from icescope.md.profile import density_profile
-from icescope.md.record import read_record
 from icescope.md.run import remove_checkpoints
 from icescope.storage import whole_file
 from icescope.structures.film import water_film
@@ -26,7 +24,4 @@ with job(snakemake.log[0], "film_trajectory"):
     profile = density_profile(output.topology, output.trajectory)
     with whole_file(output.profile) as partial:
         profile.to_csv(partial, index=False, float_format="%.6g")
-    figure = draw_record(read_record(output.record), f"film {snakemake.wildcards.film}, {params.md['engine']}")
-    with whole_file(output.plot) as partial:
-        figure.savefig(partial, format="png")
     remove_checkpoints(params.checkpoints)  # only now, with every output whole
