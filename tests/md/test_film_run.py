@@ -115,13 +115,7 @@ def test_topology_tells_elements_residues_and_cell(film, unbroken):
 
 def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path, monkeypatch):
     script = Path(__file__).parents[2] / "workflow" / "scripts" / "film_trajectory.py"
-    names = {
-        "trajectory": "film.xtc",
-        "topology": "film.pdb",
-        "record": "film.csv",
-        "profile": "p.csv",
-        "plot": "p.png",
-    }
+    names = {"trajectory": "film.xtc", "topology": "film.pdb", "record": "film.csv", "profile": "profile.csv"}
     films = {"metal": "Au", "repeats": [7, 4], "layers": 1, "vapour": 20.0}
     params = {"films": films, "md": MD | {"production": 0.1}, "temperature": 240.0, "coverage": 5, "seed": 1}
     snakemake = SimpleNamespace(
