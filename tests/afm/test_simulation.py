@@ -6,6 +6,7 @@ from ase import Atoms
 from water import layer
 
 from icescope.afm import Scan, Tip, simulate, simulation
+from icescope.afm.tip import Springs, spring_force_and_hessian
 from icescope.errors import InputError
 
 X = np.arange(0.5, 9, 1.0)
@@ -176,6 +177,17 @@ def test_probe_that_flips_above_its_anchor_is_marked():
         result = simulate(alone, strong, scan, 0.5, details=True, method=method)
         above = result.probe_position.isel(xyz=2) > result.tip_height
         assert above.any() and not result.converged.where(above, False).any()
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("reference", 1e-9), ("numba", 5e-5)])
+def test_springs_pull_the_tip_as_the_sample_pushes_the_probe(water, method, tolerance):
+    # Newton's third law: the force reported is the sample's on the probe, the springs' is that by their stretch.
+    result = images(water, details=True, method=method)
+    probe = torch.tensor(result.probe_position.values, dtype=torch.float64)
+    height, y, x = xr.broadcast(result.tip_height, result.y, result.x)
+    anchor = torch.tensor(np.stack([x, y, height], axis=-1))
+    spring, _ = spring_force_and_hessian(probe, anchor, Springs.of(TIP))
+    np.testing.assert_allclose(result.force, -spring[2], atol=tolerance)
 
 
 def test_stiff_springs_leave_the_force_exact(water):
