@@ -18,11 +18,17 @@ NO_GRID = (np.zeros((1, 0, 0, 0), F32), np.zeros((1, 3), F32), np.ones((1, 3), F
 
 
 def relax_compiled(
-    anchor_xy: np.ndarray, tip_height: np.ndarray, sample: tuple, springs: Springs, threads: int = 1
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    anchor_xy: np.ndarray,
+    tip_height: np.ndarray,
+    sample: tuple,
+    springs: Springs,
+    threads: int = 1,
+    keep_probe: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Equilibrium of the probe: arguments and results of `relaxation.relax`, as NumPy arrays in float32.
 
-    The threads are Python's: those of Numba's OpenMP would change PyTorch's and forbid a later fork.
+    Without `keep_probe` the probe's positions, most of the memory, are left out. The threads are Python's: those of
+    Numba's OpenMP would change PyTorch's and forbid a later fork.
     """
     position, c12, c6, kq, dz2, grid = sample
     batch, atoms = c12.shape
@@ -33,7 +39,8 @@ def relax_compiled(
     padded[:, 3:, :atoms] = np.stack([12 * c12, 6 * c6, kq], axis=1)
     # A structure's own atoms come first, and each of them repels.
     used = -(-np.count_nonzero(c12, axis=1) // LANES) * LANES
-    probe, force, converged = np.empty((*shape, 3), F32), np.empty(shape, F32), np.empty(shape, np.bool_)
+    probe = np.empty((*(shape if keep_probe else (0, 0, 0)), 3), F32)
+    force, converged = np.empty(shape, F32), np.empty(shape, np.bool_)
     given = (
         anchor_xy, tip_height, padded, used, dz2, grid is not None, *(grid or NO_GRID), *springs.numbers(),
         springs.free_probe(), probe, force, converged,
@@ -45,7 +52,7 @@ def relax_compiled(
         ends = np.linspace(0, jobs, PIECES * threads + 1).astype(int)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda first, last: _relax(first, last, *given), ends[:-1], ends[1:]))
-    return probe, force, converged
+    return probe if keep_probe else None, force, converged
 
 
 @njit(fastmath=True, error_model="numpy", cache=True)
@@ -282,8 +289,9 @@ def _relax(
                     memory[c, 0] = memory[c, 1] = memory[c, 2] = 0.0
                 if with_grid:
                     done[c] = done[c] and _inside(position[c], origin[b], step[b], intervals[b])
-                probe[b, level, p, 0] = position[c, 0]
-                probe[b, level, p, 1] = position[c, 1]
-                probe[b, level, p, 2] = position[c, 2]
+                if len(probe):
+                    probe[b, level, p, 0] = position[c, 0]
+                    probe[b, level, p, 1] = position[c, 1]
+                    probe[b, level, p, 2] = position[c, 2]
                 force[b, level, p] = reached[c]
                 converged[b, level, p] = done[c] and position[c, 2] < az

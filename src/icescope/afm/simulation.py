@@ -104,6 +104,7 @@ def simulate(
     points = len(anchor_xy) * len(asked)
     held = len(anchor_xy) * len(tip_height) + max((one.size for one in potentials or ()), default=0)
     size = max(1, CHUNK[chosen.device] // held)
+    relaxation = partial(_relax_numba, keep_probe=details) if chosen.relaxation is _relax_numba else chosen.relaxation
     arrays: dict[str, np.ndarray] = {}
 
     def fetch(part: dict[str, torch.Tensor], some: slice) -> None:
@@ -116,8 +117,9 @@ def simulate(
     for start in range(0, len(structures), size):
         some = slice(start, start + size)
         sample = build_sample(structures[some], tip, scan, middle, None if potentials is None else potentials[some])
-        relaxed = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
-        probe, force, converged = relaxed if len(asked) == len(tip_height) else (one[:, asked] for one in relaxed)
+        probe, force, converged = relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
+        if len(asked) < len(tip_height):
+            probe, force, converged = (one if one is None else one[:, asked] for one in (probe, force, converged))
         part = {
             "shift": (matrix @ force).unflatten(2, plane),
             "unconverged": points - converged.flatten(1).view(torch.uint8).sum(1),
@@ -239,8 +241,11 @@ def _say(sentence: str) -> None:
     log.info(sentence)
 
 
-def _relax_numba(anchor_xy: Tensor, tip_height: Tensor, sample: Sample, springs: Springs) -> tuple[Tensor, ...]:
+def _relax_numba(
+    anchor_xy: Tensor, tip_height: Tensor, sample: Sample, springs: Springs, keep_probe: bool = True
+) -> tuple[Tensor | None, ...]:
     arrays = [one.numpy() for one in sample[:4]]
     grid = None if sample.grid is None else tuple(one.numpy() for one in sample.grid)
     given = (anchor_xy.numpy(), tip_height.numpy(), (*arrays, sample.dz2, grid), springs)
-    return tuple(torch.from_numpy(one) for one in relax_compiled(*given, threads=torch.get_num_threads()))
+    result = relax_compiled(*given, torch.get_num_threads(), keep_probe)
+    return tuple(None if one is None else torch.from_numpy(one) for one in result)
