@@ -12,7 +12,8 @@ from icescope.afm.heights import ORIGINS
 from icescope.afm.stacks import simulate_windows
 from icescope.errors import InputError
 from icescope.maps.avdw import render_stacks
-from icescope.structures.film import water_and_metal, water_film
+from icescope.md.topology import water_molecules
+from icescope.structures.film import water_film
 from icescope.structures.windows import cut_window
 
 TIP = Tip("O", charge=-0.05, lateral_stiffness=0.5, radial_stiffness=20.0, length=4.0)
@@ -43,7 +44,7 @@ def image(molecules, cell=None):
 def film():
     """Molecules (molecule, 3, 3) at uneven heights, with the middle of the window's layer at z = 0, and the cell."""
     film = water_film("Au", [12, 7], layers=1, coverage=25, vapour=20.0, seed=3)
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     molecules = film.positions[water].reshape(-1, 3, 3)
     molecules[:, :, 2] += np.random.default_rng(6).uniform(-0.8, 0.8, (len(molecules), 1))
     molecules[:, :, 2] -= MIDDLE

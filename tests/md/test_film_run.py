@@ -19,8 +19,9 @@ from icescope.errors import InputError
 from icescope.md import profile
 from icescope.md.film_run import run_film
 from icescope.md.profile import density_profile
+from icescope.md.topology import single_atoms, water_molecules
 from icescope.md.trajectory import open_film, wrap_molecules
-from icescope.structures.film import water_and_metal, water_film
+from icescope.structures.film import water_film
 
 MD = {
     "engine": "openmm",
@@ -85,12 +86,12 @@ def test_record_has_every_interval_of_every_stage(unbroken):
 
 
 def test_metal_does_not_move(film, unbroken):
-    _, metal = water_and_metal(film.get_chemical_symbols())
+    metal = single_atoms(film.get_chemical_symbols())
     np.testing.assert_allclose(unbroken[1][:, metal], np.tile(film.positions[metal], (FRAMES, 1, 1)), atol=1e-3)
 
 
 def test_water_moves_and_stays_rigid_and_whole(film, unbroken):
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     molecules = unbroken[1][:, water].reshape(FRAMES, -1, 3, 3)
     np.testing.assert_allclose(np.linalg.norm(molecules[:, :, 1:] - molecules[:, :, :1], axis=-1), 1.0, atol=3e-3)
     hydrogens = np.linalg.norm(molecules[:, :, 2] - molecules[:, :, 1], axis=-1)
@@ -99,7 +100,7 @@ def test_water_moves_and_stays_rigid_and_whole(film, unbroken):
 
 
 def test_oxygens_are_in_the_cell(film, unbroken):
-    water, metal = water_and_metal(film.get_chemical_symbols())
+    water, metal = water_molecules(film.get_chemical_symbols()).ravel(), single_atoms(film.get_chemical_symbols())
     oxygens = unbroken[1][:, water[::3]]
     low = np.array([0, 0, film.positions[metal, 2].min()])
     assert (oxygens >= low - 1e-3).all() and (oxygens <= low + film.cell.lengths() + 1e-3).all()
@@ -175,7 +176,7 @@ def test_a_run_that_blows_up_says_so(film, tmp_path):
 
 def test_wrapping_moves_whole_molecules_only(film):
     rng = np.random.default_rng(0)
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     moved = film.positions.copy()
     shifts = rng.integers(-2, 3, (len(water) // 3, 3)) * film.cell.lengths()
     moved[water] += np.repeat(shifts, 3, axis=0)

@@ -6,7 +6,8 @@ from ase.geometry import get_distances
 
 from icescope.errors import InputError
 from icescope.md.force_field import species_table
-from icescope.structures.film import water_and_metal, water_film
+from icescope.md.topology import single_atoms, water_molecules
+from icescope.structures.film import water_film
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_surface_neighbours_are_six_at_the_fcc_distance_along_x(metal):
 
 
 def test_topmost_metal_plane_is_zero_and_water_is_above(film):
-    water, metal = water_and_metal(film.get_chemical_symbols())
+    water, metal = water_molecules(film.get_chemical_symbols()).ravel(), single_atoms(film.get_chemical_symbols())
     spacing = species_table()["Au"].lattice / np.sqrt(3)
     np.testing.assert_allclose(np.unique(film.positions[metal, 2].round(6)), [-2 * spacing, -spacing, 0], atol=1e-5)
     assert film.positions[water, 2].min() > 1.5
@@ -44,7 +45,7 @@ def test_coverage_is_rounded_to_whole_molecules(film):
 
 
 def test_molecules_are_rigid_spce_and_do_not_overlap(film):
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     water = water[: 3 * 160]  # one full layer and some of the next
     molecules = film.positions[water].reshape(-1, 3, 3)
     np.testing.assert_allclose(np.linalg.norm(molecules[:, 1:] - molecules[:, :1], axis=-1), 1.0, rtol=1e-9)
@@ -97,4 +98,4 @@ def test_wrong_input_ends_in_a_sentence(change, words):
 
 def test_water_in_another_order_is_refused():
     with pytest.raises(InputError, match="order O, H, H"):
-        water_and_metal(["Au", "H", "O", "H"])
+        water_molecules(["Au", "H", "O", "H"])

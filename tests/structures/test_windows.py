@@ -6,9 +6,10 @@ import pytest
 from ase import Atoms
 
 from icescope.errors import InputError
+from icescope.md.topology import water_molecules
 from icescope.md.trajectory import write_frames, write_topology
 from icescope.storage import read, write
-from icescope.structures.film import water_and_metal, water_film
+from icescope.structures.film import water_film
 from icescope.structures.samples import atoms_of
 from icescope.structures.windows import cut_window, cut_windows
 
@@ -24,7 +25,7 @@ def film():
 def frames_of(film):
     """Some frames: each molecule moved as a whole by a random vector."""
     rng = np.random.default_rng(4)
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     frames = np.repeat(film.positions[None], FRAMES, axis=0)
     frames[:, water] += np.repeat(rng.normal(0, 0.4, (FRAMES, len(water) // 3, 3)), 3, axis=1)
     return frames
@@ -110,14 +111,14 @@ def test_margin_wider_than_the_cell_holds_every_periodic_copy(film, files, margi
 
 
 def test_window_as_large_as_the_cell_holds_each_molecule_once(film):
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     molecules, cell = film.positions[water].reshape(-1, 3, 3), film.cell.lengths()
     for origin in ([0, 0, 0], [3.3, 12.1, 0]):
         assert len(cut_window(molecules, cell, np.array(origin), cell, margin=0.0)) == len(molecules)
 
 
 def assert_all_images(film, dataset, margin):
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     width, depth, _ = film.cell.lengths()
     size = WINDOWS["size"]
     for sample, atoms in enumerate(samples(dataset)):
@@ -157,7 +158,7 @@ def test_windows_reach_from_the_contact_layer_to_the_outer_surface(film, files):
 
 def test_moving_molecules_by_lattice_vectors_changes_no_window(film):
     rng = np.random.default_rng(5)
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     molecules = film.positions[water].reshape(-1, 3, 3)
     cell, size = film.cell.lengths(), np.array(WINDOWS["size"])
     moved = molecules + cell * rng.integers(-2, 3, (len(molecules), 1, 3)) * [1, 1, 0]
@@ -178,7 +179,7 @@ def test_molecule_at_the_cell_edge_is_whole_and_once_in_the_margin():
 def test_molecules_split_by_another_program_are_made_whole(film, tmp_path, dataset):
     """Atoms wrapped one by one, as other programs do, and the same windows come out."""
     frames = frames_of(film)
-    water, _ = water_and_metal(film.get_chemical_symbols())
+    water = water_molecules(film.get_chemical_symbols()).ravel()
     write_topology(film, tmp_path / "film.pdb")
     universe = mda.Universe(tmp_path / "film.pdb")
     with mda.Writer(str(tmp_path / "film.xtc"), len(film), precision=4) as writer:

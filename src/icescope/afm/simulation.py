@@ -96,7 +96,7 @@ def simulate(
         raise InputError(
             f"{len(potentials)} potentials were given for {len(structures)} structures; give one for each."
         )
-    chosen = _method(method)
+    chosen = _method(method, keep_probe=details)
     centres, matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)
     matrix = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device)
     middle, anchor_xy, tip_height, asked = _anchors(scan, chosen)
@@ -104,7 +104,6 @@ def simulate(
     points = len(anchor_xy) * len(asked)
     held = len(anchor_xy) * len(tip_height) + max((one.size for one in potentials or ()), default=0)
     size = max(1, CHUNK[chosen.device] // held)
-    relaxation = partial(_relax_numba, keep_probe=details) if chosen.relaxation is _relax_numba else chosen.relaxation
     arrays: dict[str, np.ndarray] = {}
 
     def fetch(part: dict[str, torch.Tensor], some: slice) -> None:
@@ -117,7 +116,7 @@ def simulate(
     for start in range(0, len(structures), size):
         some = slice(start, start + size)
         sample = build_sample(structures[some], tip, scan, middle, None if potentials is None else potentials[some])
-        probe, force, converged = relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
+        probe, force, converged = chosen.relaxation(anchor_xy, tip_height, _moved(sample, chosen), Springs.of(tip))
         if len(asked) < len(tip_height):
             probe, force, converged = (one if one is None else one[:, asked] for one in (probe, force, converged))
         part = {
@@ -212,7 +211,7 @@ def _moved(sample: Sample, method: Method) -> Sample:
     return Sample(*map(to, sample[:4]), sample.dz2, grid)
 
 
-def _method(name: str) -> Method:
+def _method(name: str, keep_probe: bool = True) -> Method:
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
     if name not in METHODS:
@@ -225,7 +224,7 @@ def _method(name: str) -> Method:
     where = torch.cuda.get_device_name() if cuda and name != "numba" else f"{threads} CPU thread{'s'[: threads > 1]}"
     _say(f"probe relaxation: {name} on {where}")
     if name == "numba":
-        return Method(_relax_numba, "cpu", torch.float32)
+        return Method(partial(_relax_numba, keep_probe=keep_probe), "cpu", torch.float32)
     if name == "triton":
         from icescope.afm.relaxation_triton import relax_fused
 

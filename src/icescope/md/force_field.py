@@ -174,4 +174,3 @@ def _rows(table: str) -> list[dict[str, str]]:
 
 OH_BOND = water_model("spce").bond  # A
 HOH_ANGLE = water_model("spce").angle  # degrees
-HH_DISTANCE = water_model("spce").distance_hh  # A

@@ -6,7 +6,6 @@ from scipy.spatial.transform import Rotation
 
 from icescope.errors import InputError
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
-from icescope.md.topology import single_atoms, water_molecules
 from icescope.structures.molecule import rigid_water
 from icescope.structures.slab import metal_slab
 
@@ -81,22 +80,6 @@ def cover(slab: Atoms, coverage: float, vapour: float, seed: int) -> Atoms:
     film.set_cell([width, depth, height])
     film.set_pbc(True)
     return film
-
-
-def water_and_metal(symbols: list[str] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a film's water atoms, O, H, H molecule by molecule, and of its metal atoms: all others.
-
-    Parameters
-    ----------
-    symbols
-        Chemical symbols (atom,).
-
-    Raises
-    ------
-    InputError
-        The water is not in the order O, H, H.
-    """
-    return water_molecules(symbols).ravel(), single_atoms(symbols)
 
 
 def _sites(width: float, depth: float, molecules: int, rng: np.random.Generator) -> np.ndarray:
