@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from icescope.errors import InputError
-from icescope.maps.avdw import KINDS, kinds, poses, render
+from icescope.maps.avdw import BACKGROUND, KINDS, kinds, poses, render
 
 RADIUS = {"O": 0.8, "H": 0.5}
 OXYGEN, FLAT, UP, DOWN = range(4)
@@ -60,6 +60,26 @@ def test_poses_follow_the_height_over_the_own_oxygen():
     position = np.array([[0, 0, 5], [0, 0, 5.9], [0, 0, 4.6], [0, 0, 0], [0, 0, -0.8], [0, 0, 0.7]], float)
     pose = poses(position, np.array([8, 1, 1, 8, 1, 1]), np.array([0, 0, 0, 1, 1, 1]), bound=0.7)
     assert pose.tolist() == ["", "up", "flat", "", "down", "flat"]
+
+
+def test_poses_pass_over_ions_and_refuse_a_hydrogen_without_its_oxygen():
+    position, molecule = np.array([[0, 0, 1], [3, 0, 5], [3, 0, 5.9], [6, 0, 2]], float), np.array([0, 1, 1, 2])
+    assert poses(position, np.array([11, 8, 1, 19]), molecule, bound=0.7).tolist() == ["", "", "up", ""]
+    with pytest.raises(InputError, match="atom 0 is a hydrogen, but its molecule has no oxygen"):
+        poses(position, np.array([1, 8, 1, 19]), molecule, bound=0.7)
+
+
+def test_colours_of_any_two_kinds_are_far_apart():
+    colours = np.array([BACKGROUND, *(kind.colour for kind in KINDS)])
+    apart = np.linalg.norm(colours[:, None] - colours[None], axis=-1)[np.triu_indices(len(colours), 1)]
+    assert apart.min() > 0.5
+
+
+def test_tensors_give_the_map_of_arrays():
+    rng = np.random.default_rng(3)
+    position, kind, count = rng.uniform(-1, 6, (30, 3)), rng.integers(0, 4, 30), np.array([12, 18])
+    tensors = [torch.from_numpy(position), torch.from_numpy(kind.astype(np.uint8)), torch.from_numpy(count)]
+    assert torch.equal(render(*tensors, 20, 0.25, RADIUS), render(position, kind, count, 20, 0.25, RADIUS))
 
 
 def test_element_without_a_colour_is_named():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from icescope.maps.avdw import KINDS, render
 from icescope.maps.locate import locate
 
-LABELS = {"disc_radius": {"O": 0.75, "H": 0.55, "Na": 1.0}, "threshold": 0.5}
+LABELS = {"disc_radius": {"O": 0.75, "H": 0.55, "Na": 1.0, "K": 1.0}, "threshold": 0.5}
 PIXEL = 25 / 64
 
 
