@@ -22,7 +22,7 @@ from icescope.maps.avdw import render
 from icescope.storage import read
 
 CARD = {
-    "network": {},
+    "network": {"output": "avdw"},
     "pixel_size": 0.4,
     "heights": 3,
     "window_pixels": 64,
@@ -124,11 +124,11 @@ def test_a_missing_argument_is_a_usage_error(scan):
 
 def test_the_newest_weights_are_taken(tmp_path):
     for age, name in ((30, "a"), (10, "b"), (20, "c")):
-        path = tmp_path / "results" / name / "learning" / "unet.safetensors"
+        path = tmp_path / "results" / name / "learning" / "light" / "weights.safetensors"
         path.parent.mkdir(parents=True)
         path.touch()
         os.utime(path, (1e9 - age, 1e9 - age))
-    assert newest_weights(tmp_path).parts[-3] == "b"
+    assert newest_weights(tmp_path).parts[-4] == "b"
 
 
 def test_no_weights(tmp_path):

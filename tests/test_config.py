@@ -167,7 +167,7 @@ def test_wrong_type_is_said(path: str, value: object, expected: str):
         ("films.repeats", [12], "must have 2 values"),
         ("films.splits.test.temperatures", [], "must have at least 1 value"),
         ("films.splits.test.temperatures", [270, 270], "must name each value once"),
-        ("network.channels", [8, 8], "network.channels is [8, 8], but it must have 5 values."),
+        ("networks.light.channels", [8], "networks.light.channels is [8], but it must have at least 2 values"),
         ("training.schedule", "cosine", "training.schedule is 'cosine', but it must be one of constant, one_cycle."),
         ("run", "../elsewhere", "run is '../elsewhere', but it must start with a letter or digit"),
         ("experiments", "", "experiments is '', but it must not be empty."),
@@ -196,7 +196,11 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("training.augmentation.cutout", 4096, "must be below the 4096 pixels of an image"),
         ("afm.heights", [13.4, 11.4], "afm.heights must ascend"),
         ("afm.heights", [11.4, 13.35], "must be a whole multiple of afm.height_step"),
-        ("network.heights", 22, "network.heights is 22, but afm.heights and afm.height_step give only 21 images."),
+        (
+            "networks.light.heights",
+            22,
+            "networks.light.heights is 22, but afm.heights and afm.height_step give only 21",
+        ),
         (
             "afm.height_offset",
             -8.0,

@@ -13,7 +13,7 @@ import typer
 from icescope import __version__
 from icescope.errors import InputError
 
-WEIGHTS = "results/*/learning/unet.safetensors"
+WEIGHTS = "results/*/learning/*/weights.safetensors"
 
 Origin = StrEnum("Origin", ["mean_oxygen", "top_oxygen", "substrate", "absolute"])
 Multipole = StrEnum("Multipole", ["monopole", "dz2"])

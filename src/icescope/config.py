@@ -177,7 +177,7 @@ def _lattice_constants() -> dict[str, float]:
 
 def _check_images(config: dict) -> str | None:
     pixels, size = config["afm"]["pixels"], config["windows"]["size"]
-    channels, augmentation = config["network"]["channels"], config["training"]["augmentation"]
+    augmentation = config["training"]["augmentation"]
     if size[0] != size[1]:
         return f"windows.size is {size[0]:g} A by {size[1]:g} A, but images are square: make the two equal."
     least = LEAST_DISC * size[0] / pixels
@@ -187,12 +187,13 @@ def _check_images(config: dict) -> str | None:
                 f"labels.disc_radius.{species} is {radius:g} A, but it must be at least {least:.2f} A, {LEAST_DISC:g} "
                 "pixels of windows.size / afm.pixels: smaller discs are never found; raise it, or afm.pixels."
             )
-    factor = 2 ** (len(channels) - 1)
-    if pixels % factor:
-        return (
-            f"afm.pixels is {pixels}, but it must be a multiple of {factor}, because network.channels has "
-            f"{len(channels)} levels and each but the last halves the image."
-        )
+    for name, network in config["networks"].items():
+        factor = network["stride"] * 2 ** (len(network["channels"]) - 1)
+        if pixels % factor:
+            return (
+                f"afm.pixels is {pixels}, but it must be a multiple of {factor}, because networks.{name} has "
+                f"{len(network['channels'])} levels and each but the last halves the image."
+            )
     if 2 * augmentation["shift"] >= pixels:
         return (
             f"training.augmentation.shift is {augmentation['shift']} pixels, but it must be below half of "
@@ -217,15 +218,22 @@ def _check_heights(config: dict) -> str | None:
             f"afm.heights span {high - low:g} A, but the span must be a whole multiple of afm.height_step "
             f"({afm['height_step']:g} A)."
         )
-    if image_count(afm) < config["network"]["heights"]:
-        return (
-            f"network.heights is {config['network']['heights']}, but afm.heights and afm.height_step give only "
-            f"{image_count(afm)} images."
-        )
+    for name, network in config["networks"].items():
+        if image_count(afm) < network["heights"]:
+            return (
+                f"networks.{name}.heights is {network['heights']}, but afm.heights and afm.height_step give only "
+                f"{image_count(afm)} images."
+            )
+    for name, (least, most) in config["training"]["tips"].items():
+        if least > most:
+            return f"training.tips.{name} must ascend, but {least:g} comes before {most:g}."
     probe = low + afm["height_offset"] - afm["tip"]["length"] - afm["amplitude"]
+    if config["training"]["images"] == "simulated":
+        probe += min(0.0, config["training"]["tips"]["height"][0])
     if probe < LEAST_PROBE_HEIGHT:
         return (
-            f"the lowest of afm.heights plus afm.height_offset minus afm.tip.length and afm.amplitude puts the probe "
+            f"the lowest of afm.heights plus afm.height_offset (and the lowest of training.tips.height, where images "
+            f"are simulated in training) minus afm.tip.length and afm.amplitude puts the probe "
             f"{probe:.1f} A above the {afm['height_origin'].replace('_', ' ')} at the lowest point of its oscillation, "
             f"but it must be at least {LEAST_PROBE_HEIGHT:g} A."
         )

@@ -31,7 +31,8 @@ def stacks(windows_of):
 @pytest.fixture
 def predictions():
     maps = np.random.default_rng(1).uniform(size=(len(MOLECULES), 3, PIXELS, PIXELS)).astype(np.float16)
-    return xr.Dataset({"colour_map": (("sample", "colour", "y", "x"), maps), "loss": ("sample", np.float32(LOSS))})
+    found = {"predicted_map": (("sample", "channel", "y", "x"), maps), "loss": ("sample", np.float32(LOSS))}
+    return xr.Dataset(found, attrs={"output": "avdw"})
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_panels_show_the_images_label_and_prediction_of_the_examples(figure, sta
         for image, height in zip(row[:3], (0, 2, 4), strict=True):
             np.testing.assert_array_equal(image.get_array(), stacks.frequency_shift[sample, height])
         np.testing.assert_allclose(row[3].get_array(), label[sample])
-        np.testing.assert_allclose(row[4].get_array(), np.moveaxis(predictions.colour_map.values[sample], 0, -1))
+        np.testing.assert_allclose(row[4].get_array(), np.moveaxis(predictions.predicted_map.values[sample], 0, -1))
 
 
 def test_axes_and_images_carry_units(figure):

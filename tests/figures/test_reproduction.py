@@ -27,7 +27,7 @@ TRAINED, VALIDATED, EPOCHS = "training windows on Au(111)", "validation windows 
 
 
 def scores(oxygen, hydrogen, loss, samples):
-    """Table by species as `evaluate_unet` writes it."""
+    """Table by species as `evaluate_network` writes it."""
     columns = {"accuracy": [oxygen, hydrogen, hydrogen / 2], "loss": loss, "samples": samples}
     return pd.DataFrame(columns, index=pd.Index(SPECIES, name="species"))
 

@@ -23,7 +23,7 @@ from icescope.learning.experiment_report import (
     write_prediction,
 )
 from icescope.learning.images import high_frequency_residual
-from icescope.learning.unet import UNet3d
+from icescope.learning.networks import build_network
 from icescope.learning.weights import KEYS, load_weights, save_weights
 from icescope.maps.avdw import KINDS, render
 
@@ -35,7 +35,7 @@ LABELS = {
     "matching_radius": {"O": 0.74, "H": 0.528},
 }
 CARD = {
-    "network": {"heights": 3, "channels": [2, 2, 2, 2, 2]},
+    "network": {"architecture": "unet2d", "output": "avdw", "heights": 3, "channels": [8, 8], "stride": 1},
     "pixel_size": PIXEL,
     "heights": 3,
     "window_pixels": 64,
@@ -343,7 +343,7 @@ def test_a_card_that_lacks_what_prediction_uses_is_refused_by_key(key):
 @pytest.mark.parametrize("key", ["network", "sha256"])
 def test_weights_whose_card_lacks_a_key_are_refused_by_key(tmp_path, key):
     path = tmp_path / "unet.safetensors"
-    save_weights(UNet3d(**CARD["network"]), {"network": CARD["network"]}, path)
+    save_weights(build_network(CARD["network"], LABELS), {"network": CARD["network"], "labels": LABELS}, path)
     card = json.loads(path.with_suffix(".json").read_text())
     del card[key]
     path.with_suffix(".json").write_text(json.dumps(card))

@@ -159,7 +159,7 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     where = ("--directory", str(tmp_path))
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
-    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, "train_unet", "afm_windows", "afm_heights", "afm_fig2"}
+    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, "train_network", "afm_windows", "afm_heights", "afm_fig2"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: P
     finally:
         module.write_text(before)
     assert "afm_fig2" in plan
-    assert not plan & {*OUTPUTS, *HYDRATES, "train_unet", "evaluate_unet", "afm_windows", "afm_heights"}
+    assert not plan & {*OUTPUTS, *HYDRATES, "train_network", "evaluate_network", "afm_windows", "afm_heights"}
 
 
 def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
@@ -263,8 +263,8 @@ def test_every_hydrate_has_a_stack_from_dft_and_one_from_charges(results: Path):
 
 
 def test_weights_have_a_card(results: Path):
-    assert (results / "learning" / "unet.safetensors").stat().st_size > 10_000
-    assert (results / "learning" / "unet.json").stat().st_size > 100
+    assert (results / "learning" / "light" / "weights.safetensors").stat().st_size > 10_000
+    assert (results / "learning" / "light" / "weights.json").stat().st_size > 100
 
 
 def test_every_experiment_has_a_structure_with_confidences(checkout: Path, results: Path):

@@ -30,9 +30,11 @@ def films_of(split):
 FILMS = {name: condition for split in SPLITS for name, condition in films_of(split)}
 SHARDS = range(ceil(config["windows"]["per_trajectory"] / config["afm"]["shard_size"]))
 HYDRATES = config["hydrates"]["sets"]
+NETWORK = config["network"]
 
 
 wildcard_constraints:
+    network="|".join(config["networks"]),
     film=r"[A-Z][a-z]?_c[\d.]+_T[\d.]+",
     set="|".join(HYDRATES),
     shard=r"\d+",
@@ -72,7 +74,7 @@ def stacks_mb(split):
 
 def print_results():
     """Name the files that a person would look at first."""
-    wanted = ["figures/*.png", "learning/*_accuracy.csv", "experiments/*/report.*", "reproduction.html"]
+    wanted = ["figures/*.png", "learning/*/*_accuracy.csv", "experiments/*/report.*", "reproduction.html"]
     found = sorted(str(file) for pattern in wanted for file in Path(RUN).glob(pattern))
     if found:
         print("Look at:", *found, sep="\n  ")

@@ -18,7 +18,7 @@ rule check_experiment:
         runtime=5,
     params:
         folder=lambda wildcards: EXPERIMENTS[wildcards.experiment],
-        heights=config["network"]["heights"],
+        heights=config["networks"][NETWORK]["heights"],
         code=code("check_experiment.py"),
     message:
         "Check of the measured stack {wildcards.experiment}"
@@ -28,8 +28,8 @@ rule check_experiment:
 
 rule predict_experiment:
     input:
-        weights=rules.train_unet.output.weights,
-        card=rules.train_unet.output.card,
+        weights=f"{RUN}/learning/{NETWORK}/weights.safetensors",
+        card=f"{RUN}/learning/{NETWORK}/weights.json",
         images=rules.check_experiment.input.images,
         checked=rules.check_experiment.output.table,
     output:

@@ -1,15 +1,15 @@
-rule train_unet:
+rule train_network:
     input:
-        train=stacks_of("train"),
+        train=(windows_of if config["training"]["images"] == "simulated" else stacks_of)("train"),
         validation=stacks_of("validation"),
     output:
-        weights=f"{RUN}/learning/unet.safetensors",
-        card=f"{RUN}/learning/unet.json",
-        history=f"{RUN}/learning/history.csv",
+        weights=f"{RUN}/learning/{{network}}/trained.safetensors",
+        card=f"{RUN}/learning/{{network}}/trained.json",
+        history=f"{RUN}/learning/{{network}}/history.csv",
     log:
-        f"{RUN}/logs/train_unet.log",
+        f"{RUN}/logs/train_network/{{network}}.log",
     benchmark:
-        f"{RUN}/benchmarks/train_unet.tsv"
+        f"{RUN}/benchmarks/train_network/{{network}}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 2
@@ -20,53 +20,82 @@ rule train_unet:
     params:
         run=config["run"],
         metal=config["films"]["metal"],
-        network=config["network"],
+        network=lambda wildcards: config["networks"][wildcards.network],
         training=config["training"],
         labels=config["labels"],
-        seed=derive_seed(config["seed"], "train_unet"),
-        evaluation_seed=derive_seed(config["seed"], "evaluate_unet", "validation"),
-        checkpoints=f"{RUN}/checkpoints/train_unet",
-        code=code("train_unet.py"),
+        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        seed=lambda wildcards: derive_seed(config["seed"], "train_network", wildcards.network),
+        checkpoints=f"{RUN}/checkpoints/train_network/{{network}}",
+        code=code("train_network.py"),
     message:
-        "Training of the 3D U-Net"
+        "Training of the network {wildcards.network}"
     script:
-        "../scripts/train_unet.py"
+        "../scripts/train_network.py"
 
 
-rule evaluate_unet:
+rule validate_network:
     input:
-        weights=rules.train_unet.output.weights,
-        card=rules.train_unet.output.card,
-        stacks=lambda wildcards: stacks_of(wildcards.split),
+        weights=rules.train_network.output.weights,
+        card=rules.train_network.output.card,
+        stacks=stacks_of("validation"),
     output:
-        predictions=f"{RUN}/learning/{{split}}_predictions.zarr.zip",
-        accuracy=f"{RUN}/learning/{{split}}_accuracy.csv",
+        weights=f"{RUN}/learning/{{network}}/weights.safetensors",
+        card=f"{RUN}/learning/{{network}}/weights.json",
+        predictions=f"{RUN}/learning/{{network}}/validation_predictions.zarr.zip",
+        accuracy=f"{RUN}/learning/{{network}}/validation_accuracy.csv",
     log:
-        f"{RUN}/logs/evaluate_unet/{{split}}.log",
+        f"{RUN}/logs/validate_network/{{network}}.log",
     benchmark:
-        f"{RUN}/benchmarks/evaluate_unet/{{split}}.tsv"
+        f"{RUN}/benchmarks/validate_network/{{network}}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards: 2000 + 4 * stacks_mb(wildcards.split),
+        mem_mb=2000 + 4 * stacks_mb("validation"),
         runtime=20,
         gpu=1,
     params:
-        labels=config["labels"],
-        seed=lambda wildcards: derive_seed(config["seed"], "evaluate_unet", wildcards.split),
-        code=code("evaluate_unet.py"),
+        seed=derive_seed(config["seed"], "evaluation", "validation"),
+        code=code("validate_network.py"),
     message:
-        "Predictions and accuracy on the {wildcards.split} windows"
+        "Accuracy of the network {wildcards.network} on the validation windows, for the card of its weights"
     script:
-        "../scripts/evaluate_unet.py"
+        "../scripts/validate_network.py"
+
+
+rule evaluate_network:
+    input:
+        weights=rules.validate_network.output.weights,
+        card=rules.validate_network.output.card,
+        stacks=stacks_of("test"),
+    output:
+        predictions=f"{RUN}/learning/{{network}}/test_predictions.zarr.zip",
+        accuracy=f"{RUN}/learning/{{network}}/test_accuracy.csv",
+    log:
+        f"{RUN}/logs/evaluate_network/{{network}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/evaluate_network/{{network}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000 + 4 * stacks_mb("test"),
+        runtime=20,
+        gpu=1,
+    params:
+        seed=derive_seed(config["seed"], "evaluation", "test"),
+        code=code("evaluate_network.py"),
+    message:
+        "Predictions and accuracy of the network {wildcards.network} on the test windows"
+    script:
+        "../scripts/evaluate_network.py"
 
 
 rule afm_fig2:
     input:
         stacks=stacks_of("validation"),
-        predictions=f"{RUN}/learning/validation_predictions.zarr.zip",
-        accuracy=f"{RUN}/learning/validation_accuracy.csv",
+        predictions=f"{RUN}/learning/{NETWORK}/validation_predictions.zarr.zip",
+        accuracy=f"{RUN}/learning/{NETWORK}/validation_accuracy.csv",
     output:
         figure=report(
             f"{RUN}/figures/afm_fig2.png",

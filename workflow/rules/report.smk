@@ -1,8 +1,8 @@
 rule reproduction:
     input:
-        card=rules.train_unet.output.card,
-        validation=f"{RUN}/learning/validation_accuracy.csv",
-        test=f"{RUN}/learning/test_accuracy.csv",
+        card=f"{RUN}/learning/{NETWORK}/weights.json",
+        validation=f"{RUN}/learning/{NETWORK}/validation_accuracy.csv",
+        test=f"{RUN}/learning/{NETWORK}/test_accuracy.csv",
     output:
         table=report(
             f"{RUN}/reproduction.html",

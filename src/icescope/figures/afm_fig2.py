@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import torch
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from icescope.figures.page import PAGE, new_figure, show_image
 from icescope.maps.avdw import KINDS, render_stacks
+from icescope.maps.outputs import OUTPUTS
 from icescope.structures.samples import take_samples
 
 EXAMPLES = ("a", "dense layer"), ("b", "dilute layer")
@@ -32,7 +34,9 @@ def draw_fig2(stacks: xr.Dataset, predictions: xr.Dataset, accuracy: pd.DataFram
             axis.set_title(f"{float(stacks.height[height]) / 10:.2f} nm, {low:.1f} to {high:.1f} Hz", fontsize=7)
         label = render_stacks(take_samples(stacks, sample, sample + 1), labels)[0]
         axes[3].imshow(label.permute(1, 2, 0).numpy(), extent=extent)
-        axes[4].imshow(predictions.colour_map[sample].astype(float).transpose("y", "x", "colour"), extent=extent)
+        found = torch.from_numpy(predictions.predicted_map.values[[sample]].astype(np.float32))
+        picture = OUTPUTS[predictions.attrs["output"]].picture(found, labels)[0]
+        axes[4].imshow(picture.permute(1, 2, 0).numpy(), extent=extent)
         if row == 0:
             axes[3].set_title("label", fontsize=7)
             axes[4].set_title("prediction", fontsize=7)

@@ -1,4 +1,4 @@
-"""The paper's three augmentations: pixel shift, noise, cutout (Tang et al. 2023, Data preparation).
+"""The paper's three augmentations: pixel shift, noise, cutout (Tang et al. 2023, Data preparation); and turning.
 
 Amounts as in the same group's later public code. All act on whole batches (n, heights, y, x), on the device of the
 images, and draw from the generator that they are given.
@@ -62,3 +62,18 @@ def cut_out(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     inside_columns = (column >= left) & (column < left + width)
     inside = inside_rows[..., :, None] & inside_columns[..., None, :]
     return torch.where(inside, images.mean((-2, -1), keepdim=True), images)
+
+
+def turn(images: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mirror and rotate square images and their maps together, as one of the square's eight symmetries for the batch.
+
+    The tip is the same from all sides, so that an image turned is the image of the sample turned.
+    """
+    left, up, diagonal = torch.randint(0, 2, (3,), generator=generator, device=images.device).tolist()
+    axes = [-1] * left + [-2] * up
+
+    def turned(one: Tensor) -> Tensor:
+        one = one.flip(axes) if axes else one
+        return one.transpose(-2, -1) if diagonal else one
+
+    return turned(images), turned(maps)

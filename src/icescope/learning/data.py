@@ -1,5 +1,6 @@
-"""Stacks and labels in memory, drawn in batches."""
+"""Stacks in memory, drawn in batches; images are prepared and maps drawn on the device."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,13 +13,11 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from icescope import storage
 from icescope.errors import InputError
-from icescope.learning.augmentation import augment
+from icescope.learning.augmentation import augment, turn
 from icescope.learning.images import draw_heights, standardise, take_heights
-from icescope.maps.avdw import render_stacks
+from icescope.maps.avdw import kinds_of_stacks
+from icescope.maps.outputs import OUTPUTS
 from icescope.provenance import derive_seed
-from icescope.structures.samples import take_samples
-
-BLOCK = 1000  # labels rendered at a time, so that memory does not grow with their number
 
 
 def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
@@ -40,28 +39,79 @@ def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
             raise InputError(
                 f"{path} and {paths[0]} hold images of different sizes or heights; use stacks of one configuration."
             )
+    return _joined(shards)
+
+
+def read_windows(paths: Sequence[str | Path]) -> xr.Dataset:
+    """All samples of several "windows" stores as one dataset."""
+    return _joined([storage.read(path, "windows") for path in paths])
+
+
+def _joined(shards: list[xr.Dataset]) -> xr.Dataset:
     joined = {
         name: xr.concat([shard[name] for shard in shards], dim="atom" if "atom" in variable.dims else "sample")
-        for name, variable in first.data_vars.items()
+        for name, variable in shards[0].data_vars.items()
     }
-    return xr.Dataset(joined, attrs=first.attrs)
+    return xr.Dataset(joined, attrs=shards[0].attrs)
 
 
-class Stacks(Dataset):
-    """Images (n, height, y, x) in half precision and labels (n, 3, y, x) in [0, 255], indexed by whole batches."""
+class Windows(Dataset):
+    """The atoms of windows, indexed by whole batches; a kind of images for each subclass.
 
-    def __init__(self, stacks: xr.Dataset, labels: dict):
-        self.images = torch.from_numpy(stacks.frequency_shift.values.astype(np.float16, copy=False))
-        self.maps = torch.empty(len(self.images), 3, *self.images.shape[2:], dtype=torch.uint8)
-        for first in range(0, len(self.maps), BLOCK):
-            block = render_stacks(take_samples(stacks, first, first + BLOCK), labels)
-            self.maps[first : first + BLOCK] = block.mul_(255).round_()
+    A batch is a dictionary of tensors: `images`; the atoms of its samples, one sample after another, by `position`
+    (atoms, 3), A, and `kind` (atoms,), see `maps.avdw.KINDS`; and for each sample `count`, its atoms, and `origin`, the
+    z that heights count from, A.
+    """
+
+    pixel_size: float  # A
+
+    def __init__(self, windows: xr.Dataset, origin: np.ndarray, labels: dict):
+        self.position = torch.from_numpy(windows.position.values)
+        self.kind = torch.from_numpy(kinds_of_stacks(windows, labels["pose_bound"]))
+        self.count = torch.from_numpy(windows.atom_count.values.astype(np.int64))
+        self.origin = torch.from_numpy(np.asarray(origin, np.float32))
+        self.last = self.count.cumsum(0)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.count)
 
-    def __getitem__(self, index: list[int]) -> tuple[Tensor, Tensor]:
-        return self.images[index], self.maps[index]
+    def __getitem__(self, index: list[int]) -> dict[str, Tensor]:
+        count, last = self.count[index], self.last[index]
+        # The atoms of the samples in turn: each one's place in its sample, counted from the sample's first.
+        place = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
+        rows = place + (last - count).repeat_interleave(count)
+        atoms = {"position": self.position[rows], "kind": self.kind[rows], "count": count, "origin": self.origin[index]}
+        return {"images": self.draw_images(index), **atoms}
+
+    def draw_images(self, index: list[int]) -> Tensor:
+        """Images (n, height, y, x), Hz, of samples."""
+        raise NotImplementedError
+
+    def set_epoch(self, epoch: int) -> None:
+        """Told before each pass over the windows."""
+
+    def digest(self) -> "hashlib._Hash":
+        """SHA-256 of all that the batches are made of."""
+        digest = hashlib.sha256(self.position.numpy())
+        digest.update(self.kind.numpy())
+        return digest
+
+
+class Stacks(Windows):
+    """With images that are stored, in half precision."""
+
+    def __init__(self, stacks: xr.Dataset, labels: dict):
+        super().__init__(stacks, stacks.origin_height.values, labels)
+        self.images = torch.from_numpy(stacks.frequency_shift.values.astype(np.float16, copy=False))
+        self.pixel_size = stacks.attrs["window_size"][0] / stacks.sizes["x"]
+
+    def draw_images(self, index: list[int]) -> Tensor:
+        return self.images[index]
+
+    def digest(self) -> "hashlib._Hash":
+        digest = super().digest()
+        digest.update(self.images.numpy())
+        return digest
 
 
 class EpochShuffle(Sampler):
@@ -86,38 +136,49 @@ class StackData(L.LightningDataModule):
     Parameters
     ----------
     train, validation
-        Stacks and their labels.
-    heights
-        Images that the network takes.
-    training
-        The configuration's block of that name.
+        Stacks with the atoms under them.
+    network, labels, training
+        The configuration's blocks of these names.
     seed
         Of the order, the heights and the augmentation; what is drawn in a step depends on the seed and the step alone.
     """
 
-    def __init__(self, train: Stacks, validation: Stacks, heights: int, training: dict, seed: int):
+    def __init__(self, train: Windows, validation: Windows, network: dict, labels: dict, training: dict, seed: int):
         super().__init__()
-        self.train, self.validation, self.heights = train, validation, heights
-        self.training, self.seed = training, seed
+        self.train, self.validation = train, validation
+        self.network, self.labels, self.training, self.seed = network, labels, training, seed
 
     def train_dataloader(self) -> DataLoader:
         order = EpochShuffle(len(self.train), derive_seed(self.seed, "order"))
         batches = BatchSampler(order, self.training["batch_size"], drop_last=True)
         loader = DataLoader(self.train, sampler=batches, batch_size=None)
-        loader.set_epoch = order.set_epoch
+
+        def set_epoch(epoch: int) -> None:
+            order.set_epoch(epoch)
+            self.train.set_epoch(epoch)
+
+        loader.set_epoch = set_epoch
         return loader
 
     def val_dataloader(self) -> DataLoader:
         batches = BatchSampler(range(len(self.validation)), self.training["batch_size"], drop_last=False)
         return DataLoader(self.validation, sampler=batches, batch_size=None)
 
-    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        images, maps = batch
+    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         training = self.trainer.training
         step = self.trainer.global_step if training else -1
-        generator = torch.Generator(images.device).manual_seed(derive_seed(self.seed, "batch", step))
-        augmentation = self.training["augmentation"] if training else {}
-        return prepare(images, self.heights, augmentation, generator), maps.float() / 255
+        generator = torch.Generator(batch["images"].device).manual_seed(derive_seed(self.seed, "batch", step))
+        augmentation = dict(self.training["augmentation"]) if training else {}
+        turned = augmentation.pop("turn", False)
+        images = prepare(batch["images"], self.network["heights"], augmentation, generator)
+        maps = draw_maps(self.network["output"], batch, self.train.pixel_size, self.labels)
+        return turn(images, maps, generator) if turned else (images, maps)
+
+
+def draw_maps(output: str, batch: dict[str, Tensor], pixel_size: float, labels: dict) -> Tensor:
+    """True maps (n, channels, y, x) of a batch of `Stacks`, on its device."""
+    pixels, atoms = batch["images"].shape[-1], (batch[name] for name in ("position", "kind", "count"))
+    return OUTPUTS[output].render(*atoms, pixels, pixel_size, labels, batch["origin"])
 
 
 def prepare(images: Tensor, heights: int, augmentation: dict, generator: torch.Generator) -> Tensor:

@@ -7,13 +7,15 @@ import pandas as pd
 import torch
 import xarray as xr
 from ase import Atoms
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import BatchSampler
 
-from icescope.learning.data import prepare
-from icescope.learning.unet import UNet3d
+from icescope import storage
+from icescope.learning.data import Stacks, draw_maps, prepare
+from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import device
-from icescope.maps.avdw import poses, render_stacks
-from icescope.maps.locate import locate
+from icescope.maps.avdw import poses
+from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, accuracy_table, count
 from icescope.progress import track
 
@@ -22,41 +24,58 @@ OTHER_WINDOWS = 3  # windows that each prediction is scored against for the chan
 
 
 @torch.no_grad()
-def predict_maps(network: UNet3d, stacks: xr.Dataset, heights: int, seed: int) -> Tensor:
-    """Colour maps (n, 3, y, x) of simulated stacks without augmentation; the heights are drawn once from the seed."""
-    on = device()
-    network = network.to(on)
-    images = torch.from_numpy(stacks.frequency_shift.values)
+def predict_maps(network: nn.Module, card: dict, stacks: xr.Dataset, seed: int) -> tuple[Tensor, np.ndarray]:
+    """Maps of simulated stacks without augmentation, and how far each is from the truth.
+
+    Parameters
+    ----------
+    card
+        Of the network's weights: its blocks "network" and "labels".
+    stacks
+        Dataset of kind "afm_stacks".
+    seed
+        Of the heights, which are drawn once.
+
+    Returns
+    -------
+    Maps (n, channels, y, x), see `maps.outputs`; loss (n,), see `learning.objectives`.
+    """
+    on, output, labels = device(), card["network"]["output"], card["labels"]
+    objective, network = OBJECTIVES[output], network.to(on)
+    data = Stacks(stacks, labels)
     generator = torch.Generator().manual_seed(seed)
-    maps = []
-    batches = range(0, len(images), BATCH)
-    for begin in track(batches, "prediction", len(batches)):
-        stack = prepare(images[begin : begin + BATCH], heights, {}, generator)
-        maps.append(network(stack.to(on)).clamp(0, 1).cpu())
-    return torch.cat(maps)
+    maps, losses = [], []
+    batches = BatchSampler(range(len(data)), BATCH, drop_last=False)
+    for index in track(batches, "prediction", len(batches)):
+        batch = data[index]
+        images = prepare(batch["images"], card["network"]["heights"], {}, generator)
+        raw = network(images.to(on)).float().cpu()
+        losses.append(objective.loss(raw, draw_maps(output, batch, data.pixel_size, labels)))
+        maps.append(objective.finish(raw))
+    return torch.cat(maps), torch.cat(losses).numpy()
 
 
-def evaluate(maps: Tensor, stacks: xr.Dataset, labels: dict) -> tuple[pd.DataFrame, np.ndarray]:
-    """Accuracy of predicted maps by species, with chance beside it, and the loss of each sample.
+def evaluate(maps: Tensor, loss: np.ndarray, stacks: xr.Dataset, card: dict) -> pd.DataFrame:
+    """Accuracy of predicted maps by species, with chance beside it.
 
     Chance is what the same predictions score against the atoms of other windows with nearly the same number of atoms:
     as many, as well spaced, in the wrong places.
 
     Parameters
     ----------
-    maps
-        (n, 3, y, x) predictions for the samples of `stacks`.
-    labels
-        The configuration's block of that name.
+    maps, loss
+        From `predict_maps`, for the samples of `stacks`.
+    card
+        Of the network's weights.
 
     Returns
     -------
-    Table by species with accuracy, best, worst (20 % by loss), the pooled counts, and chance; loss (n,).
+    Table by species with accuracy, best, worst (20 % by loss), the pooled counts, and chance.
     """
+    labels = card["labels"]
     true = list(true_atoms(stacks, labels["pose_bound"]))
     size = stacks.attrs["window_size"]
-    predicted = locate(maps, size[0] / stacks.sizes["x"], labels)
-    loss = (maps - render_stacks(stacks, labels)).square().mean((1, 2, 3)).numpy()
+    predicted = OUTPUTS[card["network"]["output"]].locate(maps, size[0] / stacks.sizes["x"], labels)
     radius = labels["matching_radius"]
     table = accuracy_table([count(p, t, size, radius) for p, t in zip(predicted, true, strict=True)], loss)
     by_size = np.argsort([len(atoms) for atoms in true], kind="stable")
@@ -66,7 +85,23 @@ def evaluate(maps: Tensor, stacks: xr.Dataset, labels: dict) -> tuple[pd.DataFra
         for mine, other in zip(by_size, np.roll(by_size, places), strict=True)
         if mine != other
     )
-    return table.assign(chance=accuracy(chance) if len(true) > 1 else np.nan), loss
+    return table.assign(chance=accuracy(chance) if len(true) > 1 else np.nan)
+
+
+def write_evaluation(
+    maps: Tensor, loss: np.ndarray, accuracy: pd.DataFrame, card: dict, predictions: str, table: str, origin: dict
+) -> None:
+    """Write maps and loss as a store of kind "predictions", and the table of accuracy as CSV."""
+    dataset = xr.Dataset(
+        {
+            "predicted_map": (("sample", "channel", "y", "x"), maps.numpy().astype(np.float16), {"units": "1"}),
+            "loss": ("sample", loss.astype(np.float32), {"units": "1"}),
+        },
+        attrs={"output": card["network"]["output"]},
+    )
+    storage.write(dataset, predictions, "predictions", origin)
+    with storage.whole_file(table) as partial:
+        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
 
 
 def true_atoms(stacks: xr.Dataset, pose_bound: float) -> Iterator[Atoms]:

@@ -10,8 +10,9 @@ from ase import Atoms
 
 from icescope.errors import InputError
 from icescope.learning.images import standardise
+from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import check_card, device
-from icescope.maps.locate import locate
+from icescope.maps.outputs import OUTPUTS
 from icescope.progress import track
 
 COARSEST_PIXEL = 1.0  # A; a hydrogen 1.0 A from its oxygen (SPC/E) cannot be told from it in coarser images
@@ -30,8 +31,10 @@ class Prediction:
         Indices of the images that the network took, from the surface upwards.
     images : (height, y, x)
         Those images at the network's pixel size, with coordinates in A.
+    map : (channel, y, x)
+        The merged map, see `maps.outputs`, on the same pixels.
     colour_map : (colour, y, x)
-        The merged map, red, green and blue from 0 to 1, on the same pixels.
+        A picture of it, red, green and blue from 0 to 1.
     atoms
         With arrays "confidence" (0 to 1) and "pose"; x and y in A from the lower left corner of the images as given.
     """
@@ -39,6 +42,7 @@ class Prediction:
     stack: xr.DataArray
     used: list[int]
     images: xr.DataArray
+    map: xr.DataArray
     colour_map: xr.DataArray
     atoms: Atoms
 
@@ -55,7 +59,7 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
     stack : (height, y, x)
         From `icescope.afm.measured.read_stack`.
     network
-        Maps float32 (n, heights, y, x) to colour maps (n, 3, y, x); it is moved to the GPU where there is one.
+        Takes float32 (n, heights, y, x) to raw maps (n, channels, y, x); it is moved to the GPU where there is one.
     card
         Of the weights, with `icescope.learning.weights.KEYS`: lengths in A.
     batch_size
@@ -71,14 +75,18 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
     check_stack(stack, card["heights"])
     used = choose_images(stack.sizes["height"], card["heights"], _name(stack))
     images = resample(stack.isel(height=used), card["pixel_size"])
-    merged = _predict_map(images.values, network, card["window_pixels"], batch_size)
-    colour_map = xr.DataArray(
-        merged, dims=("colour", "y", "x"), coords={"colour": list("rgb"), "y": images.y, "x": images.x}
-    )
-    atoms = locate(torch.from_numpy(merged)[None], card["pixel_size"], card["labels"])[0]
+    output = card["network"]["output"]
+    channels = OUTPUTS[output].channels(card["labels"])
+    raw = _predict_map(images.values, network, channels, card["window_pixels"], batch_size)
+    merged = OBJECTIVES[output].finish(torch.from_numpy(raw)[None])
+    place = {"y": images.y, "x": images.x}
+    found = xr.DataArray(merged[0].numpy(), place, ("channel", "y", "x"))
+    picture = OUTPUTS[output].picture(merged, card["labels"])[0].numpy()
+    colour_map = xr.DataArray(picture, place | {"colour": list("rgb")}, ("colour", "y", "x"))
+    atoms = OUTPUTS[output].locate(merged, card["pixel_size"], card["labels"])[0]
     width, height = stack.attrs.get("size", (extent(images.x.values), extent(images.y.values)))
     atoms = _place(atoms, images, card["pixel_size"], (width, height, card["window_size"][2]))
-    return Prediction(stack, used, images, colour_map, atoms)
+    return Prediction(stack, used, images, found, colour_map, atoms)
 
 
 def check_stack(stack: xr.DataArray, heights: int) -> None:
@@ -156,8 +164,8 @@ def _name(stack: xr.DataArray) -> str:
     return stack.attrs.get("folder", "the stack")
 
 
-def _predict_map(images: np.ndarray, network: torch.nn.Module, tile: int, batch_size: int) -> np.ndarray:
-    """Merged map (3, y, x) of images (height, y, x): overlapping tiles through the network, averaged with weights."""
+def _predict_map(images: np.ndarray, network: torch.nn.Module, channels: int, tile: int, batch_size: int) -> np.ndarray:
+    """Merged raw map (channel, y, x) of images (height, y, x): overlapping tiles through the network, averaged."""
     rows, columns = images.shape[1:]
     padding = [(0, 0), (0, max(0, tile - rows)), (0, max(0, tile - columns))]
     padded = torch.from_numpy(np.pad(images, padding, mode="reflect"))
@@ -166,7 +174,7 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, tile: int, batch_
     ]
     network = network.to(device()).eval()
     weight = tile_weight(tile)
-    total = np.zeros((3, *padded.shape[1:]), dtype=np.float32)
+    total = np.zeros((channels, *padded.shape[1:]), dtype=np.float32)
     weights = np.zeros(padded.shape[1:], dtype=np.float32)
     batches = [corners[start : start + batch_size] for start in range(0, len(corners), batch_size)]
     with torch.inference_mode():
@@ -178,11 +186,11 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, tile: int, batch_
                     "The network's map has values that are not finite, as after a training that diverged; give other"
                     " weights, or train again with a lower learning rate."
                 )
-            for (row, column), colour_map in zip(batch, maps, strict=True):
+            for (row, column), one in zip(batch, maps, strict=True):
                 window = np.s_[row : row + tile, column : column + tile]
-                total[:, *window] += weight * colour_map
+                total[:, *window] += weight * one
                 weights[window] += weight
-    return np.clip(total / weights, 0, 1)[:, :rows, :columns]
+    return (total / weights)[:, :rows, :columns]
 
 
 def _place(atoms: Atoms, images: xr.DataArray, pixel_size: float, cell: tuple[float, float, float]) -> Atoms:

@@ -1,4 +1,4 @@
-"""Training of the network: mean square error on the colour map, Adam (Tang et al. 2023, Methods)."""
+"""Training of a network with Adam (Tang et al. 2023, Methods)."""
 
 import hashlib
 import json
@@ -15,8 +15,9 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor
 
 from icescope.errors import InputError
-from icescope.learning.data import StackData, Stacks
-from icescope.learning.unet import UNet3d
+from icescope.learning.data import StackData, Windows
+from icescope.learning.networks import build_network
+from icescope.learning.objectives import OBJECTIVES
 from icescope.progress import SECONDS_BETWEEN_LINES
 from icescope.provenance import source_hash
 
@@ -24,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 class MapRegression(L.LightningModule):
-    """Mean square error between predicted and true colour maps; `history` keeps one row an epoch."""
+    """Loss between predicted and true maps; `history` keeps one row an epoch."""
 
-    def __init__(self, network: UNet3d, learning_rate: float, schedule: str):
+    def __init__(self, network: torch.nn.Module, output: str, learning_rate: float, schedule: str):
         super().__init__()
-        self.network, self.learning_rate, self.schedule = network, learning_rate, schedule
+        self.network, self.output, self.learning_rate, self.schedule = network, output, learning_rate, schedule
         self.history: list[dict[str, float]] = []
         self._losses: list[Tensor] = []
 
@@ -42,7 +43,7 @@ class MapRegression(L.LightningModule):
 
     def _loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         images, maps = batch
-        return torch.nn.functional.mse_loss(self.network(images).float(), maps)
+        return OBJECTIVES[self.output].loss(self.network(images).float(), maps).mean()
 
     def on_train_epoch_end(self) -> None:
         # Lightning runs the validation of an epoch before this hook.
@@ -87,15 +88,21 @@ class ProgressLines(L.Callback):
 
 
 def train(
-    train_stacks: Stacks, validation_stacks: Stacks, network: dict, training: dict, seed: int, checkpoints: str | Path
-) -> tuple[UNet3d, pd.DataFrame]:
+    train_stacks: Windows,
+    validation_stacks: Windows,
+    network: dict,
+    labels: dict,
+    training: dict,
+    seed: int,
+    checkpoints: str | Path,
+) -> tuple[torch.nn.Module, pd.DataFrame]:
     """Train a network, or go on from its last epoch in the folder `checkpoints`, as if never interrupted.
 
     Parameters
     ----------
     train_stacks, validation_stacks
         Of different trajectories.
-    network, training
+    network, labels, training
         The configuration's blocks of these names.
     checkpoints
         Folder that outlives a killed job; the caller removes it when the weights are safe.
@@ -111,14 +118,15 @@ def train(
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
-    task = MapRegression(UNet3d(**network), training["learning_rate"], training["schedule"])
-    data = StackData(train_stacks, validation_stacks, network["heights"], training, seed)
+    built = build_network(network, labels)
+    task = MapRegression(built, network["output"], training["learning_rate"], training["schedule"])
+    data = StackData(train_stacks, validation_stacks, network, labels, training, seed)
     if len(train_stacks) < training["batch_size"]:
         raise InputError(
             f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
             "lower it, or raise windows.per_trajectory."
         )
-    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, network, training, seed)
+    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, [network, labels, training, seed])
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
     trainer = L.Trainer(
         max_epochs=training["epochs"],
@@ -145,10 +153,7 @@ def precision() -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def _run_hash(train: Stacks, validation: Stacks, network: dict, training: dict, seed: int) -> str:
+def _run_hash(train: Windows, validation: Windows, settings: list) -> str:
     """What makes a training the same one, code and data included: a checkpoint of another is never resumed from."""
-    digest = hashlib.sha256(json.dumps([source_hash(__file__), network, training, seed], sort_keys=True).encode())
-    for stacks in (train, validation):
-        for array in (stacks.images, stacks.maps):
-            digest.update(array.numpy())
-    return digest.hexdigest()[:16]
+    all_of_it = [source_hash(__file__), settings, train.digest().hexdigest(), validation.digest().hexdigest()]
+    return hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:16]

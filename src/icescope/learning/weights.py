@@ -6,24 +6,25 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from icescope.errors import InputError
-from icescope.learning.unet import UNet3d
+from icescope.learning.networks import build_network
 from icescope.provenance import file_sha256
 from icescope.storage import whole_file
 
 KEYS = ("network", "heights", "pixel_size", "window_pixels", "window_size", "labels", "sha256")  # used in prediction
 
 
-def save_weights(network: UNet3d, card: dict, path: str | Path) -> None:
+def save_weights(network: nn.Module, card: dict, path: str | Path) -> None:
     """Write the weights to `path` (.safetensors) and the card, with the weights' SHA-256, to the same name in .json."""
     with whole_file(path) as partial:
-        save_file(network.state_dict(), partial)
+        save_file({name: values.contiguous() for name, values in network.state_dict().items()}, partial)
     with whole_file(Path(path).with_suffix(".json")) as partial:
         partial.write_text(json.dumps({**card, "sha256": file_sha256(path)}, indent=2) + "\n", encoding="utf-8")
 
 
-def load_weights(path: str | Path) -> tuple[UNet3d, dict]:
+def load_weights(path: str | Path) -> tuple[nn.Module, dict]:
     """The network in evaluation mode and its card.
 
     Raises
@@ -38,7 +39,7 @@ def load_weights(path: str | Path) -> tuple[UNet3d, dict]:
             raise InputError(f"{file} does not exist; weights are a .safetensors file with its .json card beside it.")
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        network = UNet3d(card["network"]["heights"], card["network"]["channels"])
+        network = build_network(card["network"], card["labels"])
         sha256 = card["sha256"]
     except KeyError as error:
         raise InputError(

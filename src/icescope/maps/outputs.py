@@ -23,12 +23,15 @@ class Output(NamedTuple):
         The same of all samples of a store, on the pixels of its images where no other number is given.
     locate : (maps, pixel_size, labels)
         One `Atoms` a map with arrays "confidence" and "pose", A.
+    picture : (maps, labels)
+        Maps as colours (samples, 3, y, x) in [0, 1].
     """
 
     channels: Callable[[dict], int]
     render: Callable[..., Tensor]
     render_stacks: Callable[..., Tensor]
     locate: Callable[[Tensor, float, dict], list[Atoms]]
+    picture: Callable[[Tensor, dict], Tensor]
 
 
 def _colour_channels(labels: dict) -> int:
@@ -39,7 +42,11 @@ def _colour_maps(position, kind, count, pixels: int, pixel_size: float, labels: 
     return avdw.render(position, kind, count, pixels, pixel_size, labels["disc_radius"])
 
 
+def _clamped(maps: Tensor, labels: dict) -> Tensor:
+    return maps.clamp(0, 1)
+
+
 OUTPUTS = {
-    "avdw": Output(_colour_channels, _colour_maps, avdw.render_stacks, locate),
-    "peaks": Output(peaks.channels, peaks.render, peaks.render_stacks, peaks.locate_peaks),
+    "avdw": Output(_colour_channels, _colour_maps, avdw.render_stacks, locate, _clamped),
+    "peaks": Output(peaks.channels, peaks.render, peaks.render_stacks, peaks.locate_peaks, peaks.picture),
 }

@@ -171,6 +171,14 @@ def locate_peaks(maps: Tensor, pixel_size: float, labels: dict) -> list[Atoms]:
     return structures
 
 
+def picture(maps: Tensor, labels: dict) -> Tensor:
+    """Maps as colours (samples, 3, y, x): white where no heat is, each species in the a-vdW map's colour."""
+    heats = maps[:, : maps.shape[1] // 2].clamp(0, 1)
+    colours = {kind.symbol: kind.colour for kind in reversed(KINDS)}  # of hydrogens that of the flat ones, their first
+    ink = 1 - torch.tensor([colours[symbol] for symbol in labels["disc_radius"]])
+    return (1 - torch.einsum("nsyx,sc->ncyx", heats, ink.to(heats.device))).clamp(0, 1)
+
+
 def _local_maxima(heat: Tensor) -> Tensor:
     """Which pixels of heat (n, y, x) are as high as their four neighbours; of equal neighbours the first.
 

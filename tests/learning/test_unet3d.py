@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from icescope.errors import InputError
-from icescope.learning.unet import UNet3d
+from icescope.learning.unet3d import UNet3d
 
 CHANNELS = [8, 8, 16, 16, 16]
 
@@ -10,7 +10,7 @@ CHANNELS = [8, 8, 16, 16, 16]
 @pytest.fixture
 def network():
     torch.manual_seed(1)
-    return UNet3d(10, CHANNELS).eval()
+    return UNet3d(10, CHANNELS, 3).eval()
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def test_no_level_has_a_depth_of_two(network, stacks):
 
 def test_published_size():
     # The same group's later public code has 8.3 to 9.1 million parameters; ours, with joined skips, is of that order.
-    parameters = sum(p.numel() for p in UNet3d(10, [32, 64, 128, 256, 256]).parameters())
+    parameters = sum(p.numel() for p in UNet3d(10, [32, 64, 128, 256, 256], 3).parameters())
     assert 8e6 < parameters < 14e6
 
 
 def test_wrong_number_of_levels_is_named():
     with pytest.raises(InputError, match="network.channels needs 5 numbers, one a level, not 3"):
-        UNet3d(10, [8, 16, 32])
+        UNet3d(10, [8, 16, 32], 3)

@@ -1,4 +1,4 @@
-"""The 3D U-Net from a stack of images to a colour map (Tang et al. 2023, Methods; Cicek et al. 2016)."""
+"""The paper's network: a 3D U-Net (Tang et al. 2023, Methods; Cicek et al. 2016)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +14,7 @@ GROUPS = 8
 
 
 class UNet3d(nn.Module):
-    """Stacks (n, heights, y, x), each image standardised, to colour maps (n, 3, y, x).
+    """Stacks (n, heights, y, x), each image standardised, to maps (n, outputs, y, x).
 
     Twice a level: GroupNorm, 3 x 3 x 3 convolution with replicated borders, LeakyReLU. Max pooling down, nearest
     upsampling and skip connections up, as in the same group's later public code. How the paper's network collapses the
@@ -26,9 +26,16 @@ class UNet3d(nn.Module):
         Images in a stack.
     channels
         Of each level from the top; five in the paper's size: 32, 64, 128, 256, 256.
+    outputs
+        Channels of the map; 3 for the paper's colours.
+
+    Raises
+    ------
+    InputError
+        Another number of levels than five.
     """
 
-    def __init__(self, heights: int, channels: Sequence[int]):
+    def __init__(self, heights: int, channels: Sequence[int], outputs: int):
         super().__init__()
         if len(channels) != len(POOLS) + 1:
             raise InputError(f"network.channels needs {len(POOLS) + 1} numbers, one a level, not {len(channels)}.")
@@ -37,8 +44,7 @@ class UNet3d(nn.Module):
         self.pools = nn.ModuleList(nn.MaxPool3d(size, ceil_mode=True) for size in POOLS)
         upward = list(pairwise(channels))[::-1]
         self.up = nn.ModuleList(_level(skip + below, skip, skip) for skip, below in upward)
-        self.head = nn.Conv3d(channels[0], 3, (heights, 1, 1))
-        nn.init.ones_(self.head.bias)  # the background is white: training starts from an empty map
+        self.head = nn.Conv3d(channels[0], outputs, (heights, 1, 1))
 
     def forward(self, stacks: Tensor) -> Tensor:
         x = stacks[:, None]

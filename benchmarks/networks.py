@@ -1,0 +1,126 @@
+"""Networks and settings tried on one set of stacks: accuracy on the validation films, speed and arithmetic.
+
+    python benchmarks/networks.py [--epochs 2] [TRIAL ...]
+
+Takes the stacks of the run "weights" (snakemake --configfile config/weights.yaml --until afm_stacks). Choices are made
+on the validation films; the test films are not looked at. Each trial that is named, or all, is trained for so many
+epochs, and its row of benchmarks/networks.csv replaced.
+"""
+
+import argparse
+import logging
+import os
+import tempfile
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import pandas as pd
+import torch
+import yaml
+from machine import cores
+from torch.utils.flop_counter import FlopCounterMode
+
+from icescope.learning.data import Stacks, read_stacks, read_windows
+from icescope.learning.evaluation import evaluate, predict_maps
+from icescope.learning.networks import build_network
+from icescope.learning.simulated import SimulatedStacks
+from icescope.learning.training import train
+
+ROOT = Path(__file__).parents[1]
+RUN = ROOT / "results" / "weights"
+RESULTS = ROOT / "benchmarks" / "networks.csv"
+VALIDATION = "Au_c*_T210"  # films
+HELD_OUT = ("_T210", "_T270")  # the test films too
+THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
+SEED = 20221214
+CHANNELS = [64, 128, 192, 256]
+# What each trial changes of the configuration's blocks `networks.light` and `training`.
+TRIALS: dict[str, tuple[dict, dict]] = {
+    "avdw": ({}, {}),
+    "peaks": ({"output": "peaks"}, {}),
+    "peaks, not turned": ({"output": "peaks"}, {"augmentation": {"turn": False}}),
+    "peaks, narrow": ({"output": "peaks", "channels": [32, 64, 128, 192]}, {}),
+    "peaks, deep": ({"output": "peaks", "channels": [64, 96, 128, 192, 256]}, {}),
+    "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
+    "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
+    "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
+    "avdw, published network": (
+        {"architecture": "unet3d", "channels": [32, 64, 128, 256, 256]},
+        {"learning_rate": 1e-3},
+    ),
+}
+
+
+def main() -> None:
+    """Run the trials that are named, all if none is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
+    parser.add_argument("--epochs", type=int, default=2)
+    arguments = parser.parse_args()
+    if unknown := set(arguments.trials) - set(TRIALS):
+        parser.error(f"no trial {', '.join(sorted(unknown))}; take some of {', '.join(TRIALS)}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(cores())
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    validation = read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/*.zarr.zip")))
+    for name in arguments.trials or TRIALS:
+        row = run(name, deepcopy(config), validation, arguments.epochs)
+        done = pd.read_csv(RESULTS, index_col=["trial", "samples"]) if RESULTS.is_file() else pd.DataFrame()
+        row = pd.DataFrame([row]).set_index(["trial", "samples"])
+        pd.concat([done.drop(row.index, errors="ignore"), row]).to_csv(RESULTS, float_format="%.4g")
+        print(row.T.to_string(header=False, float_format="{:.4g}".format), flush=True)
+
+
+def run(name: str, config: dict, validation, epochs: int) -> dict:
+    """One trial: what it is, what it costs, and its accuracy on the validation films at the best threshold."""
+    network, training, labels = config["networks"]["light"], config["training"], config["labels"]
+    of_network, of_training = TRIALS[name]
+    network |= of_network
+    augmentation = training["augmentation"] | of_training.get("augmentation", {})
+    training |= of_training | {"augmentation": augmentation, "epochs": epochs}
+    if training["images"] == "stored":
+        data = Stacks(read_stacks(training_files("afm/*/*.zarr.zip")), labels)
+    else:
+        data = SimulatedStacks(
+            read_windows(training_files("films/*/windows.zarr.zip")), labels, config["afm"], training["tips"], SEED
+        )
+    began, used = time.monotonic(), sum(os.times()[:2])
+    with tempfile.TemporaryDirectory() as checkpoints:
+        trained, history = train(data, Stacks(validation, labels), network, labels, training, SEED, checkpoints)
+    seconds, core_seconds = time.monotonic() - began, sum(os.times()[:2]) - used
+    card = {"network": network, "labels": labels}
+    maps, loss = predict_maps(trained, card, validation, SEED)
+    scored = {}
+    for threshold in THRESHOLDS:
+        card["labels"] = labels | {"threshold": threshold}
+        scored[threshold] = evaluate(maps, loss, validation, card).accuracy
+    best = max(scored, key=lambda threshold: scored[threshold]["O"] + scored[threshold]["H"])
+    samples = epochs * len(data)
+    return {
+        "trial": name,
+        "samples": samples,
+        "threshold": best,
+        **{species: scored[best][species] for species in ("O", "H", "H flat", "H up", "H down")},
+        "validation_loss": history.validation_loss.iloc[-1],
+        "GFLOP": arithmetic(network, labels, config["afm"]["pixels"]),
+        "parameters": sum(one.numel() for one in trained.parameters()),
+        "samples_per_s": samples / seconds,
+        "samples_per_core_s": samples / core_seconds,
+    }
+
+
+def training_files(pattern: str) -> list[Path]:
+    """Stores of the films that neither validate nor test."""
+    return sorted(path for path in RUN.glob(pattern) if not any(held in str(path) for held in HELD_OUT))
+
+
+def arithmetic(network: dict, labels: dict, pixels: int) -> float:
+    """Floating-point operations, in 10^9, of one map."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        build_network(network, labels)(torch.zeros(1, network["heights"], pixels, pixels))
+    return counter.get_total_flops() / 1e9
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Confidence that means something: how often atoms of a given confidence are right, learnt on validation windows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from icescope.maps.scores import match
+
+BINS = 15
+FAINTEST = 1e-4  # confidences are kept this far from 0 and 1, where log odds end
+LEAST_OF_BOTH = 20  # right and wrong atoms that a calibration is learnt from, at least
+
+
+def right_or_wrong(
+    predicted: Sequence[Atoms], true: Sequence[Atoms], size: Sequence[float], radius: dict[str, float]
+) -> pd.DataFrame:
+    """Which predicted atoms inside the window are there, one row an atom: sample, species, confidence, right.
+
+    Parameters
+    ----------
+    predicted, true
+        Structures, A; the predicted ones with an array "confidence".
+    size
+        Width and height of the window, A.
+    radius
+        Matching radius of each species, A.
+    """
+    rows = []
+    for sample, (found, there) in enumerate(zip(predicted, true, strict=True)):
+        inside = ((found.positions[:, :2] >= 0) & (found.positions[:, :2] < np.asarray(size)[:2])).all(1)
+        for symbol, r in radius.items():
+            of_species = np.flatnonzero(found.symbols == symbol)
+            right = np.zeros(len(of_species), bool)
+            right[match(found.positions[of_species, :2], there.positions[there.symbols == symbol, :2], r)[0]] = True
+            kept = inside[of_species]
+            confidence = found.arrays["confidence"][of_species][kept]
+            rows.append(
+                pd.DataFrame({"sample": sample, "species": symbol, "confidence": confidence, "right": right[kept]})
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def calibrate(atoms: pd.DataFrame) -> dict[str, list[float]]:
+    """Slope and intercept by species of the log odds that an atom is right, in those of its confidence (Platt 1999).
+
+    A species with too few atoms, right or wrong, to learn from keeps its confidence: slope 1, intercept 0.
+
+    Parameters
+    ----------
+    atoms
+        From `right_or_wrong`.
+    """
+    found = {}
+    for species, some in atoms.groupby("species"):
+        found[species] = [1.0, 0.0]
+        if min(some.right.sum(), (~some.right).sum()) >= LEAST_OF_BOTH:
+            fit = LogisticRegression(C=np.inf).fit(_log_odds(some.confidence)[:, None], some.right)
+            found[species] = [float(fit.coef_[0, 0]), float(fit.intercept_[0])]
+    return found
+
+
+def probability(confidence: np.ndarray, species: np.ndarray, calibration: dict[str, list[float]]) -> np.ndarray:
+    """Calibrated confidence (n,) of atoms, from 0 to 1."""
+    slope, intercept = np.array([calibration.get(one, [1.0, 0.0]) for one in species]).reshape(-1, 2).T
+    return expit(slope * _log_odds(confidence) + intercept)
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+    """Share of right atoms in bins of equal numbers of atoms by confidence.
+
+    Columns: confidence (mean), share_right, atoms.
+    """
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return pd.DataFrame(
+        {
+            "confidence": [confidence[part].mean() for part in parts],
+            "share_right": [right[part].mean() for part in parts],
+            "atoms": [len(part) for part in parts],
+        }
+    )
+
+
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
+    """Mean distance of confidence and share of right atoms, over the bins of `reliability` (Naeini et al. 2015)."""
+    table = reliability(confidence, right, bins)
+    return float(np.average((table.confidence - table.share_right).abs(), weights=table.atoms))
+
+
+def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+    """Share of wrong atoms among the most certain ones, against the share of atoms that these are.
+
+    Columns: coverage, risk; one row an atom, the most certain first.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    kept = np.arange(1, len(order) + 1)
+    return pd.DataFrame({"coverage": kept / len(order), "risk": np.cumsum(~right[order]) / kept})
+
+
+def _log_odds(confidence: np.ndarray) -> np.ndarray:
+    return logit(np.clip(np.asarray(confidence, float), FAINTEST, 1 - FAINTEST))

@@ -1,0 +1,74 @@
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms
+
+from icescope.learning.calibration import (
+    calibrate,
+    expected_calibration_error,
+    probability,
+    reliability,
+    right_or_wrong,
+    risk_coverage,
+)
+
+RADIUS = {"O": 0.74, "H": 0.528}
+
+
+def overconfident(atoms=20_000, seed=0):
+    """Hydrogens that are right with probability p, and claim the odds of p squared; oxygens that claim p."""
+    rng = np.random.default_rng(seed)
+    p = rng.uniform(0.1, 0.95, atoms)
+    right = rng.uniform(size=atoms) < p
+    claimed = p**2 / (p**2 + (1 - p) ** 2)
+    species = np.where(np.arange(atoms) % 2, "H", "O")
+    return p, pd.DataFrame({"species": species, "confidence": np.where(species == "H", claimed, p), "right": right})
+
+
+def test_calibration_finds_the_odds_that_were_squared():
+    p, atoms = overconfident()
+    calibration = calibrate(atoms)
+    # Some 10,000 atoms a species leave a standard error of 0.03 in slope and intercept.
+    assert calibration["O"] == pytest.approx([1.0, 0.0], abs=0.1)
+    assert calibration["H"] == pytest.approx([0.5, 0.0], abs=0.1)
+    np.testing.assert_allclose(probability(atoms.confidence, atoms.species, calibration), p, atol=0.03)
+
+
+def test_calibration_learnt_on_some_atoms_lowers_the_error_of_others():
+    calibration = calibrate(overconfident(seed=1)[1])
+    _, other = overconfident(seed=2)
+    hydrogen = other[other.species == "H"]
+    before = expected_calibration_error(hydrogen.confidence.values, hydrogen.right.values)
+    after = expected_calibration_error(
+        probability(hydrogen.confidence, hydrogen.species, calibration), hydrogen.right.values
+    )
+    assert before > 0.05 > 0.03 > after
+
+
+def test_error_by_hand():
+    confidence, right = np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, False, False, False])
+    table = reliability(confidence, right, bins=2)
+    assert table.share_right.tolist() == [0.0, 0.5] and table.atoms.tolist() == [2, 2]
+    assert expected_calibration_error(confidence, right, bins=2) == pytest.approx((0.1 + 0.4) / 2)
+
+
+def test_risk_falls_to_that_of_all_atoms():
+    table = risk_coverage(np.array([0.2, 0.9, 0.5, 0.7]), np.array([False, True, False, True]))
+    assert table.coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert table.risk.tolist() == pytest.approx([0, 0, 1 / 3, 1 / 2])
+
+
+def test_few_atoms_keep_their_confidence():
+    atoms = pd.DataFrame({"species": "O", "confidence": [0.3, 0.8], "right": [False, True]})
+    assert calibrate(atoms) == {"O": [1.0, 0.0]}
+    assert probability(np.array([0.3, 0.8]), np.array(["O", "Na"]), calibrate(atoms)) == pytest.approx([0.3, 0.8])
+    assert probability(np.empty(0), np.empty(0), {}).shape == (0,)
+
+
+def test_an_atom_is_right_once_and_counts_only_inside_the_window():
+    true = Atoms("OOH", [[1, 1, 0], [9.9, 5, 0], [2, 1, 0]])
+    found = Atoms("OOOH", [[1.1, 1, 0], [1.2, 1, 0], [10.2, 5, 0], [3, 1, 0]])
+    found.set_array("confidence", np.array([0.9, 0.8, 0.7, 0.6]))
+    rows = right_or_wrong([found], [true], [10, 10, 3], RADIUS)
+    assert rows.species.tolist() == ["O", "O", "H"]  # the third oxygen is outside
+    assert rows.right.tolist() == [True, False, False]

@@ -1,0 +1,19 @@
+"""Predicted maps of windows, and the accuracy by species."""
+
+import torch
+
+from icescope.job import job
+from icescope.learning.data import read_stacks
+from icescope.learning.evaluation import evaluate, predict_maps, write_evaluation
+from icescope.learning.weights import load_weights
+from icescope.provenance import provenance
+
+with job(snakemake.log[0], "evaluate_network"):
+    inputs, params, output = snakemake.input, snakemake.params, snakemake.output
+    torch.set_num_threads(snakemake.threads)
+    network, card = load_weights(inputs.weights)
+    stacks = read_stacks(inputs.stacks)
+    maps, loss = predict_maps(network, card, stacks, params.seed)
+    accuracy = evaluate(maps, loss, stacks, card)
+    origin = provenance(card["labels"], params.seed, inputs) | {"weights": card["sha256"]}
+    write_evaluation(maps, loss, accuracy, card, output.predictions, output.accuracy, origin)
