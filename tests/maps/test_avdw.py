@@ -69,10 +69,13 @@ def test_poses_pass_over_ions_and_refuse_a_hydrogen_without_its_oxygen():
         poses(position, np.array([1, 8, 1, 19]), molecule, bound=0.7)
 
 
-def test_colours_of_any_two_kinds_are_far_apart():
-    colours = np.array([BACKGROUND, *(kind.colour for kind in KINDS)])
-    apart = np.linalg.norm(colours[:, None] - colours[None], axis=-1)[np.triu_indices(len(colours), 1)]
-    assert apart.min() > 0.5
+def test_edge_of_no_disc_has_the_colour_of_another_kind():
+    colours = np.array([kind.colour for kind in KINDS])
+    cover = np.linspace(0, 1, 21)[:, None]
+    for own, colour in enumerate(colours):
+        edge = cover * colour + (1 - cover) * BACKGROUND
+        apart = np.linalg.norm(edge[:, None] - np.delete(colours, own, axis=0), axis=-1)
+        assert apart.min() > 0.4  # of sqrt(3); indigo's edge comes no nearer to light blue
 
 
 def test_tensors_give_the_map_of_arrays():

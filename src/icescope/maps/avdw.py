@@ -32,7 +32,7 @@ KINDS = (
     Kind("H", "up", (0.0, 1.0, 0.0)),  # green
     Kind("H", "down", (0.25, 0.10, 0.0)),  # brown
     Kind("Na", "", (0.29, 0.0, 0.51)),  # indigo
-    Kind("K", "", (0.0, 0.10, 1.0)),  # blue; the paper names no colour, this one is far from the others to any eye
+    Kind("K", "", (1.0, 0.0, 0.6)),  # pink; the paper names none. Far from the others and their mixtures, to any eye
 )
 BACKGROUND = (1.0, 1.0, 1.0)
 OVERSAMPLING = 4  # sub-pixels along each axis, so that the discs' edges keep the atoms' sub-pixel positions
