@@ -19,10 +19,12 @@ import pandas as pd
 import torch
 import yaml
 from machine import cores
+from snakemake.utils import update_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from icescope.learning.data import Stacks, read_stacks, read_windows
-from icescope.learning.evaluation import evaluate, predict_maps
+from icescope.learning.decoding import candidates, decode
+from icescope.learning.evaluation import evaluate, learn_confidence, predict_maps
 from icescope.learning.networks import build_network
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
@@ -32,7 +34,6 @@ RUN = ROOT / "results" / "weights"
 RESULTS = ROOT / "benchmarks" / "networks.csv"
 VALIDATION = "Au_c*_T210"  # films
 HELD_OUT = ("_T210", "_T270")  # the test films too
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 SEED = 20221214
 CHANNELS = [64, 128, 192, 256]
 # What each trial changes of the configuration's blocks `networks.light` and `training`.
@@ -63,7 +64,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(cores())
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    validation = read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/*.zarr.zip")))
+    update_config(config, yaml.safe_load((ROOT / "config/weights.yaml").read_text()))
+    validation = read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip")))
     for name in arguments.trials or TRIALS:
         row = run(name, deepcopy(config), validation, arguments.epochs)
         done = pd.read_csv(RESULTS, index_col=["trial", "samples"]) if RESULTS.is_file() else pd.DataFrame()
@@ -73,7 +75,7 @@ def main() -> None:
 
 
 def run(name: str, config: dict, validation, epochs: int) -> dict:
-    """One trial: what it is, what it costs, and its accuracy on the validation films at the best threshold."""
+    """One trial: what it is, what it costs, and its accuracy on the validation films."""
     network, training, labels = config["networks"]["light"], config["training"], config["labels"]
     of_network, of_training = TRIALS[name]
     network |= of_network
@@ -91,17 +93,15 @@ def run(name: str, config: dict, validation, epochs: int) -> dict:
     seconds, core_seconds = time.monotonic() - began, sum(os.times()[:2]) - used
     card = {"network": network, "labels": labels}
     maps, loss = predict_maps(trained, card, validation, SEED)
-    scored = {}
-    for threshold in THRESHOLDS:
-        card["labels"] = labels | {"threshold": threshold}
-        scored[threshold] = evaluate(maps, loss, validation, card).accuracy
-    best = max(scored, key=lambda threshold: scored[threshold]["O"] + scored[threshold]["H"])
+    found = candidates(maps, config["windows"]["size"][0] / config["afm"]["pixels"], card)
+    card |= learn_confidence(found, validation, labels)
+    plain, rules = (evaluate(decode(found, card, one), loss, validation, labels).accuracy for one in (False, True))
     samples = epochs * len(data)
     return {
         "trial": name,
         "samples": samples,
-        "threshold": best,
-        **{species: scored[best][species] for species in ("O", "H", "H flat", "H up", "H down")},
+        **{species: plain[species] for species in ("O", "H", "H flat", "H up", "H down")},
+        **{f"{species}, ice rules": rules[species] for species in ("O", "H")},
         "validation_loss": history.validation_loss.iloc[-1],
         "GFLOP": arithmetic(network, labels, config["afm"]["pixels"]),
         "parameters": sum(one.numel() for one in trained.parameters()),

@@ -8,10 +8,12 @@ from icescope import storage
 from icescope.errors import InputError
 from icescope.learning import training as training_module
 from icescope.learning.data import Stacks, read_stacks
-from icescope.learning.evaluation import evaluate, predict_maps, true_atoms
+from icescope.learning.decoding import candidates, decode
+from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, true_atoms
 from icescope.learning.training import train
 from icescope.learning.weights import load_weights, save_weights
 from icescope.maps.avdw import render_stacks
+from icescope.maps.outputs import OUTPUTS
 
 LABELS = {
     "disc_radius": {"O": 0.75, "H": 0.55},
@@ -154,7 +156,8 @@ def test_bad_weights_are_one_sentence_each(data, tmp_path):
 
 def test_perfect_maps_score_near_one_and_far_above_chance(data):
     validation = data[1]
-    table = evaluate(render_stacks(validation, LABELS), np.zeros(4), validation, CARD)
+    found = candidates(render_stacks(validation, LABELS), 12 / 32, CARD)
+    table = evaluate(decode(found, CARD, rules=False), np.zeros(4), validation, LABELS)
     # Molecules turned at random: hydrogens above hide some oxygens, and oxygens hide what points down.
     assert table.accuracy["O"] > 0.75 > 2 * table.chance["O"]
 
@@ -192,3 +195,25 @@ def test_shards_are_read_as_one_and_must_agree(data, tmp_path):
         read_stacks([*paths, other])
     with pytest.raises(InputError, match="no AFM stacks"):
         read_stacks([])
+
+
+def test_scores_of_both_decodings_have_intervals_over_films(data):
+    validation = data[1].assign(film=("sample", ["a", "a", "b", "b"]))
+    peaks = {"network": NETWORK | {"output": "peaks"}, "labels": LABELS}
+    found = candidates(OUTPUTS["peaks"].render_stacks(validation, LABELS), 12 / 32, peaks)
+    decoded = {"peaks": decode(found, peaks, rules=False), "ice rules": decode(found, peaks)}
+    table = all_scores(decoded, validation, peaks, seed=1)
+    # Peaks drawn from the truth: only atoms at the edge, and of one species above one another, are not found.
+    assert (table.value.xs("accuracy", level="score").loc["peaks"][["O", "H"]] > 0.9).all()
+    assert table.value["peaks", "O", "vertical_rmse"] < 0.05
+    assert (table.low <= table.value + 1e-9).all() and (table.value <= table.high + 1e-9).all()
+
+
+def test_confidence_is_learnt_by_species(data):
+    found = candidates(render_stacks(data[1], LABELS), 12 / 32, CARD)
+    for one in found:
+        one.positions[::2, 0] += np.where(np.arange(len(one[::2])) % 3, 0, 3.0)  # a sixth in the wrong place
+        one.arrays["confidence"] = np.where(np.arange(len(one)) % 2, 0.9, 0.6)
+    learnt = learn_confidence(found, data[1], LABELS)
+    assert set(learnt["calibration"]) == set(learnt["threshold"]) == {"O", "H"}
+    assert all(0 <= threshold <= 1 for threshold in learnt["threshold"].values())

@@ -43,6 +43,7 @@ rule validate_network:
         card=f"{RUN}/learning/{{network}}/weights.json",
         predictions=f"{RUN}/learning/{{network}}/validation_predictions.zarr.zip",
         accuracy=f"{RUN}/learning/{{network}}/validation_accuracy.csv",
+        scores=f"{RUN}/learning/{{network}}/validation_scores.csv",
     log:
         f"{RUN}/logs/validate_network/{{network}}.log",
     benchmark:
@@ -71,6 +72,7 @@ rule evaluate_network:
     output:
         predictions=f"{RUN}/learning/{{network}}/test_predictions.zarr.zip",
         accuracy=f"{RUN}/learning/{{network}}/test_accuracy.csv",
+        scores=f"{RUN}/learning/{{network}}/test_scores.csv",
     log:
         f"{RUN}/logs/evaluate_network/{{network}}.log",
     benchmark:

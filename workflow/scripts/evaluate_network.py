@@ -1,12 +1,14 @@
-"""Predicted maps of windows, and the accuracy by species."""
+"""Predictions on the test windows, and their scores."""
 
 import torch
 
 from icescope.job import job
 from icescope.learning.data import read_stacks
-from icescope.learning.evaluation import evaluate, predict_maps, write_evaluation
+from icescope.learning.decoding import candidates, decode
+from icescope.learning.evaluation import all_scores, evaluate, predict_maps, write_predictions
 from icescope.learning.weights import load_weights
 from icescope.provenance import provenance
+from icescope.storage import whole_file
 
 with job(snakemake.log[0], "evaluate_network"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -14,6 +16,11 @@ with job(snakemake.log[0], "evaluate_network"):
     network, card = load_weights(inputs.weights)
     stacks = read_stacks(inputs.stacks)
     maps, loss = predict_maps(network, card, stacks, params.seed)
-    accuracy = evaluate(maps, loss, stacks, card)
-    origin = provenance(card["labels"], params.seed, inputs) | {"weights": card["sha256"]}
-    write_evaluation(maps, loss, accuracy, card, output.predictions, output.accuracy, origin)
+    found = candidates(maps, card["pixel_size"], card)
+    decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
+    accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
+    write_predictions(maps, loss, card, output.predictions, provenance(card["labels"], params.seed, inputs))
+    with whole_file(output.accuracy) as partial:
+        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
+    with whole_file(output.scores) as partial:
+        all_scores(decoded, stacks, card, params.seed).to_csv(partial, float_format="%.6g")

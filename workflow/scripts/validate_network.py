@@ -1,12 +1,14 @@
-"""Predictions and accuracy on the validation windows; the trained weights with both in their card."""
+"""Predictions on the validation windows: calibration and accuracy, for the card of the trained weights."""
 
 import torch
 
 from icescope.job import job
 from icescope.learning.data import read_stacks
-from icescope.learning.evaluation import evaluate, predict_maps, write_evaluation
+from icescope.learning.decoding import candidates, decode
+from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, write_predictions
 from icescope.learning.weights import load_weights, save_weights
 from icescope.provenance import provenance
+from icescope.storage import whole_file
 
 with job(snakemake.log[0], "validate_network"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -14,9 +16,15 @@ with job(snakemake.log[0], "validate_network"):
     network, card = load_weights(inputs.weights)
     stacks = read_stacks(inputs.stacks)
     maps, loss = predict_maps(network, card, stacks, params.seed)
-    accuracy = evaluate(maps, loss, stacks, card)
-    origin = provenance(card["labels"], params.seed, inputs) | {"weights": card["sha256"]}
-    write_evaluation(maps, loss, accuracy, card, output.predictions, output.accuracy, origin)
+    found = candidates(maps, card["pixel_size"], card)
+    card |= learn_confidence(found, stacks, card["labels"])
+    decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
+    accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
     card["metrics"] = {"loss": float(loss.mean()), **accuracy.accuracy.dropna().to_dict()}
     card["chance"] = accuracy.chance.dropna().to_dict()
     save_weights(network, card, output.weights)
+    write_predictions(maps, loss, card, output.predictions, provenance(card["labels"], params.seed, inputs))
+    with whole_file(output.accuracy) as partial:
+        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
+    with whole_file(output.scores) as partial:
+        all_scores(decoded, stacks, card, params.seed).to_csv(partial, float_format="%.6g")

@@ -63,6 +63,25 @@ def calibrate(atoms: pd.DataFrame) -> dict[str, list[float]]:
     return found
 
 
+def best_thresholds(atoms: pd.DataFrame, there: dict[str, int]) -> dict[str, float]:
+    """Confidence by species above which atoms are kept for the best accuracy, TP / (TP + FP + FN).
+
+    Parameters
+    ----------
+    atoms
+        From `right_or_wrong`.
+    there
+        True atoms of each species.
+    """
+    best = {}
+    for species, some in atoms.groupby("species"):
+        some = some.sort_values("confidence", ascending=False)
+        if some.right.any():
+            accuracy = some.right.cumsum() / (there[species] + (~some.right).cumsum())
+            best[species] = float(some.confidence.values[accuracy.argmax()])
+    return best
+
+
 def probability(confidence: np.ndarray, species: np.ndarray, calibration: dict[str, list[float]]) -> np.ndarray:
     """Calibrated confidence (n,) of atoms, from 0 to 1."""
     slope, intercept = np.array([calibration.get(one, [1.0, 0.0]) for one in species]).reshape(-1, 2).T

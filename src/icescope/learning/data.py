@@ -21,7 +21,7 @@ from icescope.provenance import derive_seed
 
 
 def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
-    """All samples of several "afm_stacks" stores as one dataset.
+    """All samples of several "afm_stacks" stores as one dataset, with the name of the film, or of the store, of each.
 
     Raises
     ------
@@ -39,7 +39,12 @@ def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
             raise InputError(
                 f"{path} and {paths[0]} hold images of different sizes or heights; use stacks of one configuration."
             )
-    return _joined(shards)
+    names = [shard.attrs.get("film", str(path)) for path, shard in zip(paths, shards, strict=True)]
+    named = [
+        shard.assign(film=("sample", np.full(shard.sizes["sample"], name)))
+        for name, shard in zip(names, shards, strict=True)
+    ]
+    return _joined(named)
 
 
 def read_windows(paths: Sequence[str | Path]) -> xr.Dataset:

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from torch.utils.data import BatchSampler
 
 from icescope import storage
+from icescope.learning.calibration import best_thresholds, calibrate, probability, right_or_wrong
 from icescope.learning.data import Stacks, draw_maps, prepare
+from icescope.learning.decoding import HEIGHTS_KNOWN
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import device
 from icescope.maps.avdw import poses
-from icescope.maps.outputs import OUTPUTS
-from icescope.maps.scores import accuracy, accuracy_table, count
+from icescope.maps.molecule_scores import count_structures, scores
+from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count
 from icescope.progress import track
 
 BATCH = 16
@@ -55,27 +57,27 @@ def predict_maps(network: nn.Module, card: dict, stacks: xr.Dataset, seed: int) 
     return torch.cat(maps), torch.cat(losses).numpy()
 
 
-def evaluate(maps: Tensor, loss: np.ndarray, stacks: xr.Dataset, card: dict) -> pd.DataFrame:
-    """Accuracy of predicted maps by species, with chance beside it.
+def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, labels: dict) -> pd.DataFrame:
+    """Accuracy of predicted structures by species, with chance beside it.
 
     Chance is what the same predictions score against the atoms of other windows with nearly the same number of atoms:
     as many, as well spaced, in the wrong places.
 
     Parameters
     ----------
-    maps, loss
-        From `predict_maps`, for the samples of `stacks`.
-    card
-        Of the network's weights.
+    predicted
+        Structures with an array "pose", for the samples of `stacks`.
+    loss
+        (samples,) of their maps.
+    labels
+        The configuration's block of that name.
 
     Returns
     -------
     Table by species with accuracy, best, worst (20 % by loss), the pooled counts, and chance.
     """
-    labels = card["labels"]
     true = list(true_atoms(stacks, labels["pose_bound"]))
     size = stacks.attrs["window_size"]
-    predicted = OUTPUTS[card["network"]["output"]].locate(maps, size[0] / stacks.sizes["x"], labels)
     radius = labels["matching_radius"]
     table = accuracy_table([count(p, t, size, radius) for p, t in zip(predicted, true, strict=True)], loss)
     by_size = np.argsort([len(atoms) for atoms in true], kind="stable")
@@ -88,10 +90,52 @@ def evaluate(maps: Tensor, loss: np.ndarray, stacks: xr.Dataset, card: dict) -> 
     return table.assign(chance=accuracy(chance) if len(true) > 1 else np.nan)
 
 
-def write_evaluation(
-    maps: Tensor, loss: np.ndarray, accuracy: pd.DataFrame, card: dict, predictions: str, table: str, origin: dict
-) -> None:
-    """Write maps and loss as a store of kind "predictions", and the table of accuracy as CSV."""
+def learn_confidence(found: list[Atoms], stacks: xr.Dataset, labels: dict) -> dict[str, dict]:
+    """What the candidates of validation windows teach for the card: "calibration" and "threshold" by species."""
+    true, size = list(true_atoms(stacks, labels["pose_bound"])), np.array(stacks.attrs["window_size"])
+    radius = labels["matching_radius"]
+    atoms = right_or_wrong(found, true, size, radius)
+    calibration = calibrate(atoms)
+    calibrated = atoms.assign(confidence=probability(atoms.confidence, atoms.species, calibration))
+    inside = [((one.positions[:, :2] >= 0) & (one.positions[:, :2] < size[:2])).all(1) for one in true]
+    there = {
+        s: sum(int((one.symbols[kept] == s).sum()) for one, kept in zip(true, inside, strict=True)) for s in radius
+    }
+    return {"calibration": calibration, "threshold": best_thresholds(calibrated, there)}
+
+
+def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, seed: int) -> pd.DataFrame:
+    """Every score of `maps.molecule_scores.scores` with its 95 % interval over trajectories.
+
+    Parameters
+    ----------
+    decoded
+        By name of the decoding, structures for the samples of `stacks`.
+    card
+        Of the network's weights.
+    seed
+        Of the resampling.
+
+    Returns
+    -------
+    Rows by decoding, what, score; columns value, low, high.
+    """
+    labels, size = card["labels"], stacks.attrs["window_size"]
+    true, known = list(true_atoms(stacks, labels["pose_bound"])), HEIGHTS_KNOWN[card["network"]["output"]]
+    origin = stacks.origin_height.values
+    for atoms, height in zip(true, origin, strict=True):
+        atoms.positions[:, 2] -= height
+    tables = {
+        name: bootstrap(
+            count_structures(structures, true, size, labels["matching_radius"], known), stacks.film.values, scores, seed
+        )
+        for name, structures in decoded.items()
+    }
+    return pd.concat(tables, names=["decoding"])
+
+
+def write_predictions(maps: Tensor, loss: np.ndarray, card: dict, path: str, origin: dict) -> None:
+    """Write maps and loss as a store of kind "predictions"."""
     dataset = xr.Dataset(
         {
             "predicted_map": (("sample", "channel", "y", "x"), maps.numpy().astype(np.float16), {"units": "1"}),
@@ -99,16 +143,15 @@ def write_evaluation(
         },
         attrs={"output": card["network"]["output"]},
     )
-    storage.write(dataset, predictions, "predictions", origin)
-    with storage.whole_file(table) as partial:
-        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
+    storage.write(dataset, path, "predictions", origin | {"weights": card["sha256"]})
 
 
 def true_atoms(stacks: xr.Dataset, pose_bound: float) -> Iterator[Atoms]:
-    """The atoms of each sample, those in the margin included, with an array "pose"."""
+    """The atoms of each sample, those in the margin included, with arrays "pose" and "molecule"."""
     last = np.cumsum(stacks.atom_count.values)
     for begin, end in zip(last - stacks.atom_count.values, last, strict=True):
         position, number, molecule = (stacks[name].values[begin:end] for name in ("position", "number", "molecule"))
         atoms = Atoms(number, position)
         atoms.set_array("pose", poses(position, number, molecule, pose_bound))
+        atoms.set_array("molecule", molecule)
         yield atoms
