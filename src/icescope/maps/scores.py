@@ -1,6 +1,6 @@
-"""Predicted atoms against true ones: one-to-one matching and the accuracy of each species."""
+"""Predicted atoms against true ones: one-to-one matching, the accuracy of each species, and bootstrap intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -97,6 +97,70 @@ def accuracy_table(counts: Sequence[pd.DataFrame], loss: np.ndarray, share: floa
         }
     )
     return table.join(everything)
+
+
+def rates(counts: pd.DataFrame) -> pd.DataFrame:
+    """Precision, recall, F1 and accuracy (TP / (TP + FP + FN)) of each row; NaN where there is nothing to divide by."""
+    right, wrong, missed = (counts[name] for name in COUNTS)
+    share = {"precision": right + wrong, "recall": right + missed, "f1": right + (wrong + missed) / 2}
+    shares = {name: right / total.where(total > 0) for name, total in share.items()}
+    return pd.DataFrame(shares | {"accuracy": accuracy(counts)})
+
+
+def radius_sweep(
+    predicted: Sequence[Atoms], true: Sequence[Atoms], size: Sequence[float], symbols: Sequence[str], radii: np.ndarray
+) -> pd.DataFrame:
+    """Counts of `count` pooled over structures at each matching radius, A.
+
+    Returns
+    -------
+    Rows by (radius, species), columns of COUNTS; `rates` takes it as it is.
+    """
+    tables = {
+        radius: sum(count(p, t, size, dict.fromkeys(symbols, radius)) for p, t in zip(predicted, true, strict=True))
+        for radius in radii
+    }
+    return pd.concat(tables, names=["radius"])
+
+
+def bootstrap(
+    counts: pd.DataFrame,
+    groups: Sequence,
+    statistic: Callable[[pd.DataFrame], pd.DataFrame],
+    seed: int,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Statistics of pooled counts with intervals over whole groups, such as trajectories, drawn with replacement.
+
+    Samples of one trajectory resemble each other, so that intervals over samples would be too narrow.
+
+    Parameters
+    ----------
+    counts
+        One row a sample, columns that may be summed over samples.
+    groups
+        (samples,) label of the group of each.
+    statistic
+        Takes a table of sums, as `counts`, and gives for each row a row of statistics.
+    seed
+        Of the draws.
+    resamples, level
+        Draws; share of them inside the interval, percentiles.
+
+    Returns
+    -------
+    Rows by statistic; columns value (all samples), low, high. NaN bounds where there is only one group.
+    """
+    sums = counts.groupby(np.asarray(groups)).sum()
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples)
+    value = statistic(counts.sum().to_frame().T).iloc[0]
+    table = pd.DataFrame({"value": value, "low": np.nan, "high": np.nan})
+    if len(sums) > 1:
+        spread = statistic(pd.DataFrame(drawn @ sums.to_numpy(), columns=counts.columns))
+        table["low"], table["high"] = spread.quantile((1 - level) / 2), spread.quantile((1 + level) / 2)
+    return table
 
 
 def _select(atoms: Atoms, symbol: str, pose: str) -> np.ndarray:
