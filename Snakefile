@@ -25,6 +25,7 @@ rule all:
         rules.afm_windows.output.figure,
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,
+        rules.afm_confidence.output.figure,
         rules.afm_hydrates.input,
         rules.afm_dft_vs_charges.output.figure,
         rules.experiments.input,

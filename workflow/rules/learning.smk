@@ -123,3 +123,35 @@ rule afm_fig2:
         "Figure 2: AFM images, labels, predictions"
     script:
         "../scripts/afm_fig2.py"
+
+
+rule afm_confidence:
+    input:
+        weights=f"{RUN}/learning/{NETWORK}/weights.safetensors",
+        card=f"{RUN}/learning/{NETWORK}/weights.json",
+        stacks=stacks_of("test"),
+        predictions=f"{RUN}/learning/{NETWORK}/test_predictions.zarr.zip",
+    output:
+        figure=report(
+            f"{RUN}/figures/afm_confidence.png",
+            category="Ionic hydrates by AFM",
+            labels={"figure": "confidence of predicted atoms"},
+            caption="../report/afm_confidence.rst",
+        ),
+        table=f"{RUN}/figures/afm_confidence.csv",
+    log:
+        f"{RUN}/logs/afm_confidence.log",
+    benchmark:
+        f"{RUN}/benchmarks/afm_confidence.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000 + 3 * stacks_mb("test"),
+        runtime=15,
+    params:
+        code=code("afm_confidence.py"),
+    message:
+        "Figure: reliability of the confidences of predicted atoms"
+    script:
+        "../scripts/afm_confidence.py"
