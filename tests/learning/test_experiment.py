@@ -57,6 +57,13 @@ class Copy(torch.nn.Module):
         return images[:, :3]
 
 
+class White(torch.nn.Module):
+    """Finds nothing."""
+
+    def forward(self, images):
+        return torch.ones_like(images[:, :3])
+
+
 class DarkDiscs(torch.nn.Module):
     """Takes what is dark in the first image for oxygen, whatever the brightness and contrast of the tile."""
 
@@ -252,11 +259,13 @@ def test_summary_counts_waters_and_density():
     _, prediction = prediction_of_discs()
     water = Atoms("OHHOH", [[5, 5, 0], [5.9, 5, 0], [4.8, 5.9, 0], [15, 15, 0], [15.9, 15, 0]])
     water.set_array("confidence", np.array([0.9, 0.9, 0.5, 0.7, 0.9]))
+    water.set_array("settled", np.array([True, True, True, False, False]))
     summary = summarise(prediction.__class__(**(vars(prediction) | {"atoms": water})))
     assert summary["O: atoms"] == 2 and summary["H: atoms"] == 3
     assert summary["H: share with confidence above 0.8"] == pytest.approx(2 / 3)
     assert summary["oxygens per nm2"] == pytest.approx(2 / 16)
     assert summary["share of oxygens with two hydrogens within 1.2 A"] == 0.5
+    assert summary["share of oxygens whose molecule is settled"] == 0.5
 
 
 def test_results_are_written_and_read_back(tmp_path):
@@ -281,6 +290,8 @@ def test_hydrogens_keep_their_pose_in_the_file(tmp_path):
     atoms = Atoms("OHH", [[5, 5, 0], [5.9, 5, 0], [5, 5.4, 0.9]], cell=[40, 40, 3])
     atoms.set_array("confidence", np.array([0.9, 0.8, 0.7]))
     atoms.set_array("pose", np.array(["", "flat", "up"]))
+    atoms.set_array("molecule", np.zeros(3, int))
+    atoms.set_array("settled", np.ones(3, bool))
     prediction = prediction.__class__(**(vars(prediction) | {"atoms": atoms}))
     files = write_prediction(prediction, draw_prediction(prediction), CARD, "w", tmp_path)
     assert list(ase.io.read(files["structure.xyz"], format="extxyz").arrays["pose"]) == ["-", "flat", "up"]
@@ -288,7 +299,7 @@ def test_hydrogens_keep_their_pose_in_the_file(tmp_path):
 
 def test_an_empty_prediction_is_written(tmp_path):
     images = np.random.default_rng(0).normal(size=(3, 70, 70))
-    prediction = predict_stack(stack_of(images), Copy(), CARD | {"labels": LABELS | {"threshold": 9.0}})
+    prediction = predict_stack(stack_of(images), White(), CARD)
     files = write_prediction(prediction, draw_prediction(prediction), CARD, "w", tmp_path)
     assert files["structure.xyz"].read_text().splitlines()[0].strip() == "0"
     assert "oxygens per nm2" in files["report.md"].read_text()

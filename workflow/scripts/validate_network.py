@@ -20,8 +20,9 @@ with job(snakemake.log[0], "validate_network"):
     card |= learn_confidence(found, stacks, card["labels"])
     decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
-    card["metrics"] = {"loss": float(loss.mean()), **accuracy.accuracy.dropna().to_dict()}
-    card["chance"] = accuracy.chance.dropna().to_dict()
+    delivered = evaluate(decoded["ice rules"], loss, stacks, card["labels"])  # that is what a prediction gives
+    card["metrics"] = {"loss": float(loss.mean()), **delivered.accuracy.dropna().to_dict()}
+    card["chance"] = delivered.chance.dropna().to_dict()
     save_weights(network, card, output.weights)
     write_predictions(maps, loss, card, output.predictions, provenance(card["labels"], params.seed, inputs))
     with whole_file(output.accuracy) as partial:

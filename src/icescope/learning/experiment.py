@@ -9,6 +9,7 @@ import xarray as xr
 from ase import Atoms
 
 from icescope.errors import InputError
+from icescope.learning.decoding import candidates, decode
 from icescope.learning.images import standardise
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import check_card, device
@@ -36,7 +37,8 @@ class Prediction:
     colour_map : (colour, y, x)
         A picture of it, red, green and blue from 0 to 1.
     atoms
-        With arrays "confidence" (0 to 1) and "pose"; x and y in A from the lower left corner of the images as given.
+        With arrays "confidence" (0 to 1), "pose", "molecule" and "settled", see `learning.decoding.decode`; x and y in
+        A from the lower left corner of the images as given.
     """
 
     stack: xr.DataArray
@@ -52,7 +54,8 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
 
     The images are brought to the network's pixel size and cut into windows of the size that it was trained on,
     overlapping by half; each window's images are standardised as in training; the windows' maps are merged with
-    weights that fall towards the windows' edges, and the atoms are located on the merged map.
+    weights that fall towards the windows' edges; on the merged map peaks are located, and molecules chosen among them
+    under the ice rules.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
     found = xr.DataArray(merged[0].numpy(), place, ("channel", "y", "x"))
     picture = OUTPUTS[output].picture(merged, card["labels"])[0].numpy()
     colour_map = xr.DataArray(picture, place | {"colour": list("rgb")}, ("colour", "y", "x"))
-    atoms = OUTPUTS[output].locate(merged, card["pixel_size"], card["labels"])[0]
+    atoms = decode(candidates(merged, card["pixel_size"], card), card)[0]
     width, height = stack.attrs.get("size", (extent(images.x.values), extent(images.y.values)))
     atoms = _place(atoms, images, card["pixel_size"], (width, height, card["window_size"][2]))
     return Prediction(stack, used, images, found, colour_map, atoms)

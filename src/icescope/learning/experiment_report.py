@@ -66,6 +66,7 @@ def summarise(prediction: Prediction) -> dict[str, float]:
             else np.zeros(len(oxygens))
         )
         summary[f"share of oxygens with two hydrogens within {BOND:g} A"] = float(np.mean(bonded == 2))
+        summary["share of oxygens whose molecule is settled"] = float(atoms.arrays["settled"][symbols == "O"].mean())
     return summary
 
 
@@ -141,7 +142,9 @@ def write_prediction(
 
 
 def write_structure(prediction: Prediction, card: dict, path: str | Path) -> None:
-    """Write the atoms as extended XYZ: species, positions (A), confidence, pose ("-" where there is none)."""
+    """Write the atoms as extended XYZ: species, positions (A), confidence, pose ("-" where there is none), molecule
+    (-1 for none) and whether it is settled.
+    """
     atoms = prediction.atoms.copy()
     poses = [pose or "-" for pose in atoms.arrays.get("pose", [""] * len(atoms))]
     atoms.set_array("pose", None)
@@ -153,7 +156,7 @@ def write_structure(prediction: Prediction, card: dict, path: str | Path) -> Non
         "icescope_version": __version__,
         "icescope_commit": git_commit(),
     }
-    columns = ["symbols", "positions", "confidence", "pose"]
+    columns = ["symbols", "positions", "confidence", "pose", "molecule", "settled"]
     ase.io.write(path, atoms, format="extxyz", columns=columns, write_results=False)
 
 
@@ -260,11 +263,15 @@ def _trust(images: np.ndarray, card: dict) -> list[str]:
         *_warning(card),
         "The network was trained on simulated images only. The accuracy under The weights is that on simulated"
         " windows; on measured images it is not known: expect less.",
-        "The confidence is the likeness of the map to the atom's disc and is not calibrated: 0.9 does not mean"
-        " that nine atoms in ten are right.",
+        "The confidence is calibrated on simulated windows held out: of atoms with 0.9 there, nine in ten are right. On"
+        " measured images that is not known."
+        if "calibration" in card
+        else "The confidence is not calibrated: 0.9 does not mean that nine atoms in ten are right.",
         line + " Tip asymmetry, drift, creep and set-point differences are not measured here.",
-        "x and y are read off the map; z is not measured: every oxygen has 0, and a hydrogen's follows from its"
+        "x and y are read off the map; z is a guess of the network, from the mean height of the oxygens of its windows."
+        if card["network"]["output"] == "peaks"
+        else "x and y are read off the map; z is not measured: every oxygen has 0, and a hydrogen's follows from its"
         " pose (flat, up, down) and the O-H length.",
-        "No rule of water is enforced: an oxygen with other than two hydrogens marks a hidden hydrogen, a place"
-        " to doubt, or the image's edge.",
+        "Molecules are chosen under the ice rules: two hydrogens at an oxygen, one on a hydrogen bond. Where `settled`"
+        " is F, a hydrogen is missing, or another molecule is nearly as likely.",
     ]
