@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from icescope.afm import Scan, Tip, simulate
 from icescope.dft import electrostatic_potential, potential, potential_grid
 from icescope.dft.density import HARTREE, electron_density
-from icescope.dft.potential import BOHR, FastPotential, exact_potential, grid_above
+from icescope.dft.potential import BOHR, NEAR, exact_potential, fast_potential, grid_above
 from icescope.errors import InputError
 
 COULOMB = HARTREE * BOHR  # V A, of an elementary charge
@@ -74,24 +74,30 @@ def test_potential_moves_and_turns_with_the_atoms():
 
 
 def test_fast_route_meets_the_exact_one_above_and_around(hydrate, hydrate_density):
+    """It is asked for 1 meV rms and 3 meV at most; it is two orders of magnitude better."""
     rng = np.random.default_rng(7)
     low, high = hydrate.positions.min(0) - 3, hydrate.positions.max(0) + 3
     top = hydrate.positions[:, 2].max()
     above = rng.uniform([*low[:2], top + 2], [*high[:2], top + 10], (200, 3))
     around = rng.uniform(low - 4, high + 4, (200, 3))
-    for points in (above, around):
-        fast = FastPotential.around(hydrate_density, points.min(0), points.max(0))
-        error = 1e3 * (fast(points) - exact_potential(hydrate_density, points))
-        assert np.sqrt((error**2).mean()) < 1 and np.abs(error).max() < 3  # meV
+    points = np.concatenate([above, around])
+    error = 1e3 * (fast_potential(hydrate_density, points) - exact_potential(hydrate_density, points))
+    for part in (error[:200], error[200:]):
+        assert np.sqrt((part**2).mean()) < 0.02 and np.abs(part).max() < 0.1  # meV
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (30, 30, 1), (1, 1, 40)])
-def test_fast_route_on_a_point_a_plane_and_a_line(hydrate, hydrate_density, shape):
-    ends = [(-3, 4), (-2, 3), (4.5, 12)]
-    axes = [np.linspace(*pair, n) for pair, n in zip(ends, shape, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    fast = FastPotential.around(hydrate_density, points.min(0), points.max(0))
-    np.testing.assert_allclose(fast(points), exact_potential(hydrate_density, points), atol=3e-3)
+def test_points_near_a_nucleus_are_exact(hydrate, hydrate_density):
+    points = hydrate.positions + 0.9 * NEAR * np.array([0, 0.6, 0.8])
+    exact = exact_potential(hydrate_density, points)
+    np.testing.assert_allclose(fast_potential(hydrate_density, points), exact, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("charge", "spin"), [(-1, 0), (0, 1)])
+def test_fast_route_of_an_anion_and_an_open_shell(charge, spin):
+    density = electron_density(Atoms("OH", [[0, 0, 0], [0, 0, 0.97]]), charge=charge, spin=spin)
+    direction = np.random.default_rng(3).normal(size=(50, 3))
+    points = direction / np.linalg.norm(direction, axis=1, keepdims=True) * np.linspace(3, 12, 50)[:, None]
+    np.testing.assert_allclose(fast_potential(density, points), exact_potential(density, points), atol=2e-4)
 
 
 def test_many_points_take_the_fast_route(monkeypatch):
@@ -99,7 +105,7 @@ def test_many_points_take_the_fast_route(monkeypatch):
     exact = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
     monkeypatch.setattr(potential, "MANY", 10)
     fast = electrostatic_potential(atoms, points, charge=1, basis=BASIS)
-    assert 0 < np.abs(fast - exact).max() < 3e-3
+    assert 0 < np.abs(fast - exact).max() < 1e-4
     np.testing.assert_array_equal(electrostatic_potential(atoms, points, 1, basis=BASIS, exact=True), exact)
 
 
@@ -120,9 +126,9 @@ def test_grid_holds_potential_and_field():
     assert fast.attrs["functional"] == "PBE" and fast.attrs["charge"] == 1 and "PySCF" in fast.attrs["code"]
 
 
-# Hz at the 99th percentile, of images that span 11 Hz: a d_z2 tip feels the second derivative of what is left out.
-@pytest.mark.parametrize(("multipole", "most"), [("monopole", 0.002), ("dz2", 0.06)])
-def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(multipole, most):
+@pytest.mark.parametrize("multipole", ["monopole", "dz2"])
+def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(multipole):
+    """Probe from 2.1 A above the highest atom; images with d_z2, which feels the second derivative, span 11 Hz."""
     atoms = sodium_waters(2)
     top = atoms.positions[:, 2].max()
     x, y = np.linspace(-1.2, 1.8, 7), np.linspace(-1.2, 1.2, 6)
@@ -138,7 +144,7 @@ def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(mul
     coarse, fine = stack(0.25, False), stack(0.18, True)
     assert not fine.unconverged and not coarse.unconverged
     error = np.abs(coarse.frequency_shift - fine.frequency_shift)
-    assert np.percentile(error, 99) < most and np.ptp(fine.frequency_shift.values) > 1  # Hz
+    assert np.percentile(error, 99) < 0.002 and np.ptp(fine.frequency_shift.values) > 1  # Hz
 
 
 @pytest.mark.parametrize(

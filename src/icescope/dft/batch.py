@@ -26,7 +26,7 @@ NUMBERS = {"energy": "eV", "error_rms": "meV", "error_max": "meV", "time": "s"} 
 def hydrate_potentials(structures: xr.Dataset, dft: dict, folder: str | Path, code: str) -> xr.Dataset:
     """Electrostatic potentials of the samples of a "hydrates" store.
 
-    Single precision slabs are stored rather than the fitted coefficients and residuals that they come from: at 0.25 A
+    Single precision slabs are stored rather than the fitted coefficients that they come from: at 0.25 A
     a slab is 0.9 MB, as much as the stack of images made from it, and any program can read it, without the basis.
 
     Parameters

@@ -1,28 +1,26 @@
-"""Electrostatic potential of an isolated cluster: exactly, or fast by a fitted density and its residual."""
+"""Electrostatic potential of an isolated cluster: exactly, or fast by a fitted density."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from ase import Atoms
-from scipy.interpolate import BSpline, NdBSpline, make_interp_spline
+from scipy.integrate import lebedev_rule
+from scipy.interpolate import make_interp_spline
 from scipy.spatial import KDTree
 
 from icescope.dft.density import HARTREE, Density, electron_density
-from icescope.dft.fitted import FittedDensity, fit_density, fitted_potential
+from icescope.dft.fitted import fit_density, fitted_potential
 from icescope.errors import InputError
 
 BOHR = 0.529177210903  # A (CODATA 2018)
 BLOCK = 104  # points whose integrals stay in a core's cache
 MANY = 20_000  # points from which on the fast route is the default, a few seconds of integrals
-DEGREE = 3  # of the residual's splines; higher ones ring farther around the atoms
-SPACING = 0.5  # A, of the residual's nodes beside and above the atoms; beyond, they are ever farther apart
-BESIDE = 2.0  # A, around the atoms' extent along each axis that has that spacing; above them twice as much
-STRETCH = 1.3
-NEAR = 2.0  # A; points this near to a nucleus are computed exactly, as the residual is not smooth there
+# A, radii about the atoms of the points that the fit has to meet; d_z2 tips need them this close.
+SHELLS = (1.9, 2.02, 2.15, 2.3, 2.5, 2.7, 3.0, 3.4, 4.0, 5.0)
+ORDER = 17  # of Lebedev's quadrature: 110 points on a shell
+NEAR = 2.0  # A; points this near to a nucleus are computed exactly
 FEWEST = 5  # points along each axis of a grid, for the splines through it
-INNER = 1.0  # A; nearer to a nucleus the residual is set to zero
 TOUCHING = 1e-6  # A, from a nucleus, where the potential has no value
 SAMPLED = 100  # points at which each fast potential is checked against the exact one
 CHECK_SEED = 1
@@ -46,7 +44,7 @@ def electrostatic_potential(
     charge, spin, xc, basis
         See `density.electron_density`.
     exact
-        Whether to compute every point by its integrals; else by the fast route, see `FastPotential`. When not given,
+        Whether to compute every point by its integrals; else by `fast_potential`. When not given,
         up to 20,000 points are exact.
 
     Returns
@@ -65,7 +63,7 @@ def electrostatic_potential(
     density = electron_density(atoms, charge, spin, xc, basis)
     if len(points) <= MANY if exact is None else exact or not len(points):
         return exact_potential(density, points)
-    return FastPotential.around(density, points.min(0), points.max(0))(points)
+    return fast_potential(density, points)
 
 
 def potential_grid(
@@ -88,7 +86,7 @@ def potential_grid(
     charge, spin, xc, basis
         See `density.electron_density`.
     exact
-        Compute every point by its integrals, the reference: a hundred times slower than `FastPotential`.
+        Compute every point by its integrals, the reference: a hundred times slower than `fast_potential`.
 
     Returns
     -------
@@ -106,15 +104,18 @@ def potential_grid(
     for name, axis in zip("xyz", axes, strict=True):
         if axis.ndim != 1 or len(axis) < FEWEST or not (np.diff(axis) > 0).all() or not np.isfinite(axis).all():
             raise InputError(f"the grid's {name} must be {FEWEST} or more ascending numbers in A.")
-    _check_nuclei(atoms, _points(axes))
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    _check_nuclei(atoms, points)
     start = time.process_time()
     density = electron_density(atoms, charge, spin, xc, basis)
     attributes = density.attributes() | {"route": "exact" if exact else "fast"}
-    if exact:
-        values = exact_potential(density, _points(axes)).reshape([len(axis) for axis in axes])
-    else:
-        values, error = fast_potential(density, axes)
-        attributes |= {"error_rms_meV": 1e3 * np.sqrt((error**2).mean()), "error_max_meV": 1e3 * np.abs(error).max()}
+    values = (exact_potential if exact else fast_potential)(density, points)
+    if not exact:
+        far = np.flatnonzero(KDTree(atoms.positions).query(points)[0] >= NEAR)
+        sampled = np.random.default_rng(CHECK_SEED).permutation(far)[:SAMPLED]
+        error = 1e3 * (values[sampled] - exact_potential(density, points[sampled]))
+        attributes |= {"error_rms_meV": np.sqrt((error**2).mean()), "error_max_meV": np.abs(error).max()}
+    values = values.reshape([len(axis) for axis in axes])
     attributes["seconds"] = round(time.process_time() - start, 2)
     field = np.stack(
         [-make_interp_spline(axis, values, axis=n).derivative()(axis) for n, axis in enumerate(axes)], axis=-1
@@ -131,14 +132,15 @@ def potential_grid(
 
 
 def grid_above(
-    atoms: Atoms, step: float = 0.25, heights: tuple[float, float] = (0.5, 8.0), beside: float = 5.0
+    atoms: Atoms, step: float = 0.2, heights: tuple[float, float] = (0.5, 8.0), beside: float = 5.0
 ) -> list[np.ndarray]:
     """Axes x, y, z, A, of a grid that covers where the probe goes in a scan of a cluster.
 
     Parameters
     ----------
     step
-        Between the points, at most, A. With 0.25 A the simulator's splines err by less than 0.001 Hz.
+        Between the points, at most, A. With 0.25 A, and a probe as near as 2 A, images err by 0.001 Hz for a monopole
+        and 0.003 Hz for a d_z2 tip (99th percentiles); with 0.2 A by a third of that.
     heights
         Lowest and highest above the highest atom, A.
     beside
@@ -173,68 +175,26 @@ def exact_potential(density: Density, points: np.ndarray) -> np.ndarray:
     return potential * HARTREE
 
 
-def fast_potential(density: Density, axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Potential on a grid (x, y, z), V, and its error, V, at points drawn from the grid."""
-    potential = FastPotential.around(density, *np.array([[axis[0], axis[-1]] for axis in axes]).T)
-    values = potential.on_grid(axes)
-    points = _points(axes)
-    far = np.flatnonzero(KDTree(potential.nuclei).query(points)[0] >= NEAR)
-    sampled = np.random.default_rng(CHECK_SEED).permutation(far)[:SAMPLED]
-    return values, values.ravel()[sampled] - exact_potential(density, points[sampled])
+def fast_potential(density: Density, points: np.ndarray) -> np.ndarray:
+    """Potential at points (n, 3), A: (n,), V, of the density fitted so that it is exact at points around the atoms.
 
-
-@dataclass(frozen=True)
-class FastPotential:
-    """Potential of the fitted density in closed form, plus what it lacks: the exact residual on a coarse grid.
-
-    The residual is interpolated by cubic splines. Points within NEAR of a nucleus are computed exactly.
+    Points within NEAR of a nucleus, where the fit does not hold, are computed by their integrals.
     """
-
-    density: Density
-    fit: FittedDensity
-    residual: NdBSpline  # V
-
-    @classmethod
-    def around(cls, density: Density, low: np.ndarray, high: np.ndarray) -> "FastPotential":
-        """For points between two corners (3,), A."""
-        fit, nuclei = fit_density(density), density.molecule.atom_coords() * BOHR
-        nodes = [_nodes(low[n], high[n], nuclei[:, n], above=n == 2) for n in range(3)]
-        points = _points(nodes)
-        far = KDTree(nuclei).query(points)[0] > INNER
-        residual = np.zeros(len(points))
-        residual[far] = exact_potential(density, points[far]) - fitted_potential(fit, points[far] / BOHR) * HARTREE
-        coefficients, knots = residual.reshape([len(one) for one in nodes]), []
-        for n, one in enumerate(nodes):
-            spline = make_interp_spline(one, coefficients, DEGREE, axis=n)
-            coefficients = np.moveaxis(spline.c, 0, n)
-            knots.append(spline.t)
-        return cls(density, fit, NdBSpline(tuple(knots), np.ascontiguousarray(coefficients), DEGREE))
-
-    @property
-    def nuclei(self) -> np.ndarray:
-        """(a, 3), A."""
-        return self.density.molecule.atom_coords() * BOHR
-
-    def __call__(self, points: np.ndarray) -> np.ndarray:
-        """At points (n, 3), A: (n,), V."""
-        return self._whole(points, self.residual(points))
-
-    def on_grid(self, axes: list[np.ndarray]) -> np.ndarray:
-        """At all points of ascending coordinates x, y, z, A: (x, y, z), V."""
-        residual = self.residual.c
-        for n, (axis, knots) in enumerate(zip(axes, self.residual.t, strict=True)):
-            residual = np.moveaxis(BSpline(knots, np.moveaxis(residual, n, 0), DEGREE)(axis), 0, n)
-        return self._whole(_points(axes), residual.ravel()).reshape(residual.shape)
-
-    def _whole(self, points: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        values = fitted_potential(self.fit, points / BOHR) * HARTREE + residual
-        near = KDTree(self.nuclei).query(points)[0] < NEAR
-        values[near] = exact_potential(self.density, points[near])
-        return values
+    nuclei = density.molecule.atom_coords() * BOHR
+    around = _around(nuclei)
+    fit = fit_density(density, around / BOHR, exact_potential(density, around) / HARTREE)
+    values = fitted_potential(fit, points / BOHR) * HARTREE
+    near = KDTree(nuclei).query(points)[0] < NEAR
+    values[near] = exact_potential(density, points[near])
+    return values
 
 
-def _points(axes: list[np.ndarray]) -> np.ndarray:
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+def _around(nuclei: np.ndarray) -> np.ndarray:
+    """Points (n, 3), A, evenly on shells about each nucleus, without those that are deeper inside another's shell."""
+    sphere = lebedev_rule(ORDER)[0].T
+    shells = [(nuclei[:, None] + radius * sphere).reshape(-1, 3) for radius in SHELLS]
+    apart = [KDTree(nuclei).query(shell)[0] > radius - TOUCHING for shell, radius in zip(shells, SHELLS, strict=True)]
+    return np.concatenate([shell[outside] for shell, outside in zip(shells, apart, strict=True)])
 
 
 def _check_nuclei(atoms: Atoms, points: np.ndarray) -> None:
@@ -245,27 +205,3 @@ def _check_nuclei(atoms: Atoms, points: np.ndarray) -> None:
                     f"a point is at the nucleus of atom {index} ({atoms.symbols[index]}), where the potential has no "
                     "value; move the point."
                 )
-
-
-def _nodes(start: float, end: float, nuclei: np.ndarray, above: bool) -> np.ndarray:
-    """Nodes of the residual between two coordinates: even beside the atoms, then ever farther apart."""
-    if end - start < 3 * SPACING:  # a plane, too, needs nodes on both its sides
-        start, end = (start + end) / 2 - 1.5 * SPACING, (start + end) / 2 + 1.5 * SPACING
-    low = max(start, nuclei.min() - BESIDE)
-    high = min(end, nuclei.max() + (2 if above else 1) * BESIDE)
-    if low >= high:  # all of it is beside the atoms
-        low = high = start if nuclei.mean() < start else end
-    middle = np.linspace(low, high, max(int(np.ceil((high - low) / SPACING)), 0) + 1)
-    outwards = np.cumsum(SPACING * STRETCH ** np.arange(1, 60))
-    upper = _stretched(high, end, outwards)
-    lower = 2 * low - _stretched(low, 2 * low - start, outwards)
-    nodes = np.concatenate([lower[::-1], middle, upper])
-    return nodes if len(nodes) > DEGREE else np.linspace(start, end, DEGREE + 1)
-
-
-def _stretched(start: float, end: float, outwards: np.ndarray) -> np.ndarray:
-    """Nodes beyond `start` up to `end`, the last one exactly there."""
-    if end - start < 1e-9:
-        return np.empty(0)
-    count = min(int(np.searchsorted(outwards, end - start)) + 1, len(outwards))
-    return start + outwards[:count] * (end - start) / outwards[count - 1]
