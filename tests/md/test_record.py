@@ -29,6 +29,15 @@ def test_stages_have_their_times_and_rates(record):
     assert (compression.rate, quench.rate) == ("+100 GPa/ns", "-50 K/ns")
 
 
+def test_ramps_of_one_name_at_two_rates_are_told_apart():
+    time = 0.5 * np.arange(1, 13)
+    rows = np.column_stack([time, *np.ones((5, 12))])
+    temperatures = [*(300 - 5.0 * np.arange(1, 7)), *(270 - 0.5 * np.arange(1, 7))]
+    spans = stage_spans(run_record(rows, [("quench", one, np.nan) for one in temperatures]))
+    assert [(span.start, span.end) for span in spans] == [(0, 3), (3, 6)]
+    assert [span.temperature_rate for span in spans] == pytest.approx([-10_000, -1000])
+
+
 def test_the_plot_names_every_stage_and_prints_the_rate_of_every_ramp(record):
     figure = draw_record(record, "a run")
     texts = [text.get_text() for text in figure.axes[0].texts]

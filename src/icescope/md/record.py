@@ -66,10 +66,18 @@ def read_record(path: str | Path) -> pd.DataFrame:
 
 
 def stage_spans(record: pd.DataFrame) -> list[StageSpan]:
-    """Stages of a record in order, each with its rates, from the slope of what was set."""
+    """Stages of a record in order, each with its rates, from the slope of what was set.
+
+    Ramps of one name that follow each other at different rates are spans of their own.
+    """
     time = record.time_ps.to_numpy()
     change = [record[name].to_numpy() for name in SETTINGS]
-    starts = [0, *(np.flatnonzero(change[0][1:] != change[0][:-1]) + 1).tolist(), len(record)]
+    begins = np.concatenate([[True], change[0][1:] != change[0][:-1]])
+    for value in change[1:]:
+        slope = np.diff(np.nan_to_num(value)) / np.diff(time)
+        bends = np.concatenate([[False, False], ~np.isclose(slope[1:], slope[:-1], rtol=1e-3, atol=1e-9)])
+        begins[1:] |= bends[1:] & ~begins[1:] & ~begins[:-1]  # the first slope of a stage counts from the one before
+    starts = [*np.flatnonzero(begins).tolist(), len(record)]
     spans = []
     for first, last in pairwise(starts):
         rows = slice(first, last)
