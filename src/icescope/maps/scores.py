@@ -24,11 +24,14 @@ def match(predicted: np.ndarray, true: np.ndarray, radius: float) -> tuple[np.nd
     Indices into predicted and into true, both (pairs,).
     """
     distance = cdist(predicted, true)
+    # Most atoms have no partner in reach, or one: only what has some is solved for.
+    mine, theirs = (np.flatnonzero((distance <= radius).any(axis)) for axis in (1, 0))
+    distance = distance[np.ix_(mine, theirs)]
     # A pair beyond the radius costs more than all pairs within it together, so it never displaces one.
     cost = np.where(distance <= radius, distance, 1e3 + radius * max(distance.shape, default=1))
     rows, columns = linear_sum_assignment(cost)
     near = distance[rows, columns] <= radius
-    return rows[near], columns[near]
+    return mine[rows[near]], theirs[columns[near]]
 
 
 def count(predicted: Atoms, true: Atoms, size: Sequence[float], radius: dict[str, float]) -> pd.DataFrame:
