@@ -14,6 +14,7 @@ include: "workflow/rules/md.smk"
 include: "workflow/rules/afm.smk"
 include: "workflow/rules/dft.smk"
 include: "workflow/rules/learning.smk"
+include: "workflow/rules/transfer.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/report.smk"
 
@@ -26,6 +27,10 @@ rule all:
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,
         rules.afm_confidence.output.figure,
+        rules.afm_fig3.output.figure,
+        rules.afm_fig4.output.figure,
+        rules.afm_around_above.output.figure,
+        rules.afm_pt_retraining.output.figure,
         rules.afm_hydrates.input,
         rules.afm_dft_vs_charges.output.figure,
         rules.experiments.input,

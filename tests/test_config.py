@@ -77,7 +77,7 @@ def test_paper_scale_has_the_windows_of_the_paper():
         name: len(split["temperatures"]) * len(split["coverages"]) * config["windows"]["per_trajectory"]
         for name, split in config["films"]["splits"].items()
     }
-    assert (windows["train"], windows["validation"]) == (70_000, 10_000)
+    assert (windows["train"], windows["validation"], windows["pt_train"]) == (70_000, 10_000, 5_000)
 
 
 def test_paper_scale_has_the_hydrates_of_the_paper():
@@ -85,6 +85,11 @@ def test_paper_scale_has_the_hydrates_of_the_paper():
     assert [sets[name]["count"] for name in ("train", "validation", "complex")] == [1500, 500, 1000]
     assert sets["train"]["waters"] == sets["validation"]["waters"] == [3, 4]
     assert min(sets["complex"]["waters"]) > 4 and sets["potassium"]["ion"] == "K"
+
+
+def test_paper_scale_transfers_as_the_paper_does():
+    transfer = merged(DEMO, yaml.safe_load((CONFIG / "paper.yaml").read_text()))["transfer"]
+    assert (transfer["epochs"], transfer["sizes"]) == (50, [200, 500, 1000, 1500])
 
 
 @pytest.mark.parametrize("path", LEAVES)
@@ -162,7 +167,7 @@ def test_wrong_type_is_said(path: str, value: object, expected: str):
     [
         ("md.timestep", 20, "md.timestep is 20, but it must be at least 0.1 and at most 4 fs."),
         ("labels.threshold", 1.0, "must be above 0 and below 1."),
-        ("films.metal", "Ag", "films.metal is 'Ag', but it must be one of Au, Pt."),
+        ("films.splits.train.metal", "Ag", "films.splits.train.metal is 'Ag', but it must be one of Au, Pt."),
         ("afm.height_origin", "top", "but it must be one of mean_oxygen, top_oxygen, substrate."),
         ("films.repeats", [12], "must have 2 values"),
         ("films.splits.test.temperatures", [], "must have at least 1 value"),
@@ -180,15 +185,15 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("films.splits.validation.temperatures", [240], "the film at 240 K and 12 molecules/nm2 is in both"),
+        ("films.splits.validation.temperatures", [240], "the film on Au at 240 K and 12 molecules/nm2 is in both"),
         ("md.checkpoint_interval", 0.75, "md.checkpoint_interval is 0.75 ps, but it must be a whole multiple"),
         ("md.production", 42.0, "md.production is 42 ps, but it must be a whole multiple of md.checkpoint_interval"),
         ("md.frame_interval", 0.0101 * 3, "md.frame_interval"),
         ("md.melt", 10.2, "md.melt is 10.2 ps, but it must be a whole multiple of md.frame_interval (0.5 ps)."),
         ("md.equilibration", 0.1, "md.equilibration is 0.1 ps, but it must be a whole multiple of md.frame_interval"),
-        ("films.repeats", [8, 7], "windows.size is 25 A along x, but the surface is only 23.1 A long there"),
-        ("films.repeats", [12, 4], "windows.size is 25 A along y, but the surface is only 20.0 A long there"),
-        ("md.cutoff", 18.0, "it must be at most 17.3 A, half of the surface along x"),
+        ("films.repeats", [8, 7], "windows.size is 25 A along x, but the surface is only 22.2 A long there"),
+        ("films.repeats", [12, 4], "windows.size is 25 A along y, but the surface is only 19.2 A long there"),
+        ("md.cutoff", 18.0, "it must be at most 16.6 A, half of the surface along x"),  # of Pt, the smaller one
         ("films.vapour", 8.0, "films.vapour is 8 A, but it must be at least md.cutoff (12 A)."),
         ("windows.size", [25.0, 24.0, 3.0], "images are square"),
         ("afm.pixels", 72, "afm.pixels is 72, but it must be a multiple of 16"),
@@ -209,10 +214,11 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("afm.amplitude", 1.7, "puts the probe 1.9 A above the mean oxygen at the lowest point of its oscillation"),
         (
             "labels.disc_radius",
-            {"O": 0.75, "H": 0.22},
+            {"O": 0.75, "H": 0.22, "Na": 1.2, "K": 1.35},
             "labels.disc_radius.H is 0.22 A, but it must be at least 0.23 A",
         ),
         ("training.batch_size", 1441, "must be at most 1440, the training windows there are: 6 films"),
+        ("transfer.sizes", [10, 31], "transfer.sizes go to 31, but there are only hydrates.sets.train.count (30)"),
         ("dft.heights", [7.5, 2.0], "dft.heights must ascend"),
         ("dft.heights", [2.7, 7.5], "they must hold the probe, which goes from 2.6 to 6.6 A"),
         ("dft.heights", [2.0, 6.5], "they must hold the probe, which goes from 2.6 to 6.6 A"),
@@ -229,7 +235,7 @@ def test_values_that_do_not_go_together_are_said(path: str, value: object, expec
         ("md.equilibration", 0),
         ("windows.margin", 20.0),  # beyond the cell: it holds periodic copies
         ("afm.amplitude", 1.6),
-        ("labels.disc_radius", {"O": 0.75, "H": 0.24}),
+        ("labels.disc_radius", {"O": 0.75, "H": 0.24, "Na": 1.2, "K": 1.35}),
         ("training.batch_size", 1440),
         ("dft.heights", [2.6, 6.6]),
     ],
@@ -239,14 +245,19 @@ def test_values_that_just_go_together_are_accepted(path: str, value: object):
 
 
 def test_two_splits_may_share_a_temperature_at_other_coverages():
-    config = changed("films.splits.validation", {"temperatures": [240], "coverages": [20]})
+    config = changed("films.splits.validation", {"metal": "Au", "temperatures": [240], "coverages": [20]})
     check_config(config, SCHEMA)
+
+
+def test_two_splits_may_share_temperature_and_coverage_on_other_metals():
+    check_config(changed("films.splits.pt_test", {"metal": "Pt", "temperatures": [210], "coverages": [12]}), SCHEMA)
+    assert "the film on Pt at 240 K" in problem(changed("films.splits.pt_test.temperatures", [240]))
 
 
 def test_lattice_constants_are_those_of_the_force_field():
     metals = {name: row.lattice for name, row in species_table().items() if row.lattice is not None}
     assert _lattice_constants() == metals
-    assert set(LEAVES["films.metal"]["enum"]) == set(metals)
+    assert set(LEAVES["films.splits.train.metal"]["enum"]) == set(metals)
 
 
 HEADER = "name\tfolder\tdescription\n"

@@ -42,7 +42,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     if faults:
         raise InputError("config: " + _sentence(min(faults, key=_rank), known))
     checks = (_check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights)
-    for check in (*checks, _check_potentials):
+    for check in (*checks, _check_potentials, _check_transfer):
         if problem := check(config):
             raise InputError(f"config: {problem}")
 
@@ -106,15 +106,15 @@ def _found_under(path: str | Path, root: str | Path) -> str:
 
 def _check_splits(config: dict) -> str | None:
     films = {
-        split: set(product(part["temperatures"], part["coverages"]))
+        split: set(product([part["metal"]], part["temperatures"], part["coverages"]))
         for split, part in config["films"]["splits"].items()
     }
     for (first, here), (second, there) in combinations(films.items(), 2):
         if shared := sorted(here & there):
-            temperature, coverage = shared[0]
+            metal, temperature, coverage = shared[0]
             return (
-                f"the film at {temperature} K and {coverage} molecules/nm2 is in both films.splits.{first} and "
-                f"films.splits.{second}; a film may be in one split only, or its windows leak."
+                f"the film on {metal} at {temperature} K and {coverage} molecules/nm2 is in both films.splits.{first} "
+                f"and films.splits.{second}; a film may be in one split only, or its windows leak."
             )
     return None
 
@@ -149,7 +149,7 @@ def _check_times(config: dict) -> str | None:
 
 def _check_surface(config: dict) -> str | None:
     films, md, windows = config["films"], config["md"], config["windows"]
-    step = _lattice_constants()[films["metal"]] / math.sqrt(2)
+    step = min(_lattice_constants()[part["metal"]] for part in films["splits"].values()) / math.sqrt(2)
     edges = {"x": films["repeats"][0] * step, "y": films["repeats"][1] * step * math.sqrt(3)}
     for number, (axis, edge) in enumerate(edges.items()):
         if windows["size"][number] > edge:
@@ -253,6 +253,13 @@ def _check_potentials(config: dict) -> str | None:
                 f"dft.heights are {low:g} to {high:g} A, but they must hold the probe, which goes from {lowest:.1f} to "
                 f"{highest:.1f} A by afm.heights, afm.height_offset, afm.tip.length and afm.amplitude."
             )
+    return None
+
+
+def _check_transfer(config: dict) -> str | None:
+    largest, count = max(config["transfer"]["sizes"]), config["hydrates"]["sets"]["train"]["count"]
+    if largest > count:
+        return f"transfer.sizes go to {largest}, but there are only hydrates.sets.train.count ({count}) hydrates."
     return None
 
 

@@ -35,9 +35,13 @@ def predictions():
     return xr.Dataset(found, attrs={"output": "avdw"})
 
 
+def of(stacks, predictions, accuracy=ACCURACY):
+    return {"Au(111)": (stacks, predictions, accuracy), "Pt(111)": (stacks, predictions, accuracy / 2)}
+
+
 @pytest.fixture
 def figure(stacks, predictions, labels):
-    return draw_fig2(stacks, predictions, ACCURACY, labels)
+    return draw_fig2(of(stacks, predictions), labels)
 
 
 def test_examples_are_of_median_loss_in_the_densest_and_the_most_dilute_quarter(stacks, predictions):
@@ -56,7 +60,8 @@ def test_panels_show_the_images_label_and_prediction_of_the_examples(figure, sta
     assert all(image.origin == "lower" for image in shown)
     assert all(image.get_extent() == [0, 1.2, 0, 1.2] for image in shown)
     label = render_stacks(stacks, labels).movedim(1, -1).numpy()
-    for row, sample in zip((shown[:5], shown[5:]), (8, 1), strict=True):
+    assert len(shown) == 20  # a dense and a dilute layer on two surfaces
+    for row, sample in zip((shown[:5], shown[5:10], shown[10:15], shown[15:]), (8, 1, 8, 1), strict=True):
         for image, height in zip(row[:3], (0, 2, 4), strict=True):
             np.testing.assert_array_equal(image.get_array(), stacks.frequency_shift[sample, height])
         np.testing.assert_allclose(row[3].get_array(), label[sample])
@@ -64,34 +69,39 @@ def test_panels_show_the_images_label_and_prediction_of_the_examples(figure, sta
 
 
 def test_axes_and_images_carry_units(figure):
-    panels, bars = figure.axes[:10], figure.axes[10]
+    panels, bars = figure.axes[:20], figure.axes[20]
     assert [axis.get_title().split(",")[0] for axis in panels[:3]] == ["0.40 nm", "0.44 nm", "0.48 nm"]
     assert all(axis.get_title().endswith("Hz") for axis in (*panels[:3], *panels[5:8]))
-    assert all("y (nm)" in panels[first].get_ylabel() for first in (0, 5))
-    assert all(axis.get_xlabel() == "x (nm)" for axis in panels[5:])
+    assert (
+        panels[0].get_ylabel() == "dense layer, Au(111)\ny (nm)" and panels[15].get_ylabel()[:16] == "dilute layer, Pt"
+    )
+    assert all(axis.get_xlabel() == "x (nm)" for axis in panels[15:])
     assert bars.get_ylabel() == "accuracy (%)"
 
 
 def test_bars_are_the_accuracies(figure):
-    bars = figure.axes[10]
-    np.testing.assert_allclose([bar.get_height() for bar in bars.patches], [90, 60])
+    bars = figure.axes[20]
+    np.testing.assert_allclose([bar.get_height() for bar in bars.patches], [90, 60, 45, 30])
     assert [text.get_text() for text in bars.get_xticklabels()] == ["O", "H"]
-    spread, chance = (lines.get_segments() for lines in bars.collections)
+    spread, chance, *_ = (lines.get_segments() for lines in bars.collections)
     np.testing.assert_allclose([line[:, 1] for line in spread], [[70, 100], [30, 80]])
     np.testing.assert_allclose([line[0, 1] for line in chance], [20, 10])
+    # Bars of one species stand side by side.
+    left = np.array([[bar.get_x(), bar.get_x() + bar.get_width()] for bar in bars.patches])
+    assert (left[:2, 1] < left[2:, 0]).all() and left[2, 1] < left[1, 0]
 
 
-def test_a_species_without_atoms_leaves_its_place_empty(stacks, predictions, labels, tmp_path):
+def test_a_species_without_atoms_is_not_shown(stacks, predictions, labels, tmp_path):
     accuracy = ACCURACY.copy()
-    accuracy.loc["H"] = np.nan
-    figure = draw_fig2(stacks, predictions, accuracy, labels)
+    accuracy.loc["Na"] = np.nan
+    figure = draw_fig2(of(stacks, predictions, accuracy), labels)
     save_figure(figure, accuracy, tmp_path / "fig2.png", tmp_path / "fig2.csv")
-    assert [text.get_text() for text in figure.axes[10].get_xticklabels()] == ["O", "H"]
+    assert [text.get_text() for text in figure.axes[20].get_xticklabels()] == ["O", "H"]
 
 
 def test_same_data_gives_the_same_bytes_and_the_csv_gives_the_numbers(stacks, predictions, labels, tmp_path):
     for name in "ab":
-        figure = draw_fig2(stacks, predictions, ACCURACY, labels)
+        figure = draw_fig2(of(stacks, predictions), labels)
         save_figure(figure, ACCURACY, tmp_path / f"{name}.png", tmp_path / f"{name}.csv")
     for kind in ("png", "csv"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()

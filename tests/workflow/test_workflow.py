@@ -35,6 +35,7 @@ HYDRATE_STORES = {
     "dft_stacks": "afm_stacks",
     "charge_stacks": "afm_stacks",
 }
+TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
 
@@ -159,14 +160,14 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     where = ("--directory", str(tmp_path))
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
-    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, "train_network", "afm_windows", "afm_heights", "afm_fig2"}
+    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, *TRANSFER, "train_network", "afm_windows", "afm_heights"}
 
 
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
         ("md={productoin: 2}", "config: unknown key 'md.productoin'; did you mean 'md.production'?"),
-        ("films={metal: Ag}", "config: films.metal is 'Ag', but it must be one of Au, Pt."),
+        ("network=lihgt", "config: network is 'lihgt', but it must be one of light, peaks, published."),
         ("md={production: 41.0}", "config: md.production must be a number in ps, not the text '41.0'"),
     ],
 )
@@ -228,7 +229,7 @@ def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: P
 
 def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
     figures = {path.stem: path for path in (results / "figures").glob("*.png")}
-    assert set(figures) >= {"afm_windows", "afm_heights", "afm_fig2", "afm_dft_vs_charges"}
+    assert set(figures) >= {"afm_windows", "afm_heights", "afm_dft_vs_charges", *TRANSFER - {"retrain_network"}}
     for path in figures.values():
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L"), dtype=float)
@@ -265,6 +266,17 @@ def test_every_hydrate_has_a_stack_from_dft_and_one_from_charges(results: Path):
 def test_weights_have_a_card(results: Path):
     assert (results / "learning" / "light" / "weights.safetensors").stat().st_size > 10_000
     assert (results / "learning" / "light" / "weights.json").stat().st_size > 100
+
+
+def test_networks_trained_again_have_weights_and_a_score_for_every_seed(results: Path):
+    names = {path.parent.name for path in results.glob("learning/*/accuracy_by_seed.csv")}
+    sizes = ["1_epochs", "1_steps", "2_epochs"]  # at the largest size equal steps are equal epochs
+    hydrates = {f"{origin}_{size}" for origin in ("transfer", "scratch") for size in sizes}
+    assert names == hydrates | {"pt_retrained", "point_charges"}
+    for name in names:
+        assert (results / "learning" / name / "weights.safetensors").is_file()
+        with (results / "learning" / name / "accuracy_by_seed.csv").open(newline="") as file:
+            assert len({row["seed"] for row in csv.DictReader(file)}) == (1 if name == "pt_retrained" else 2)
 
 
 def test_every_experiment_has_a_structure_with_confidences(checkout: Path, results: Path):

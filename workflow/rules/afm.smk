@@ -26,7 +26,7 @@ rule afm_stacks:
 
 rule afm_windows:
     input:
-        profiles=[f"{RUN}/films/{film}/profile.csv" for film in FILMS],
+        profiles=[f"{RUN}/films/{film}/profile.csv" for film in FILMS if FILMS[film]["metal"] == METAL],
         windows=windows_of("train"),
     output:
         figure=report(
@@ -48,7 +48,7 @@ rule afm_windows:
         mem_mb=1000,
         runtime=10,
     params:
-        films=FILMS,
+        films={name: film for name, film in FILMS.items() if film["metal"] == METAL},
         labels=config["labels"],
         code=code("afm_windows.py"),
     message:

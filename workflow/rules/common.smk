@@ -20,21 +20,72 @@ SPLITS = tuple(config["films"]["splits"])
 
 
 def films_of(split):
-    """Name, temperature (K) and coverage (molecules/nm2) of each film of a split."""
+    """Name, metal, temperature (K) and coverage (molecules/nm2) of each film of a split."""
     part = config["films"]["splits"][split]
     for coverage, temperature in product(part["coverages"], part["temperatures"]):
-        name = f"{config['films']['metal']}_c{coverage:g}_T{temperature:g}"
-        yield name, {"temperature": float(temperature), "coverage": float(coverage)}
+        name = f"{part['metal']}_c{coverage:g}_T{temperature:g}"
+        yield name, {"metal": part["metal"], "temperature": float(temperature), "coverage": float(coverage)}
 
 
 FILMS = {name: condition for split in SPLITS for name, condition in films_of(split)}
+METAL = config["films"]["splits"]["train"]["metal"]
 SHARDS = range(ceil(config["windows"]["per_trajectory"] / config["afm"]["shard_size"]))
 HYDRATES = config["hydrates"]["sets"]
 NETWORK = config["network"]
+LARGEST = max(config["transfer"]["sizes"])
+ORIGINS, PROTOCOLS = ("transfer", "scratch"), ("epochs", "steps")
+
+
+def hydrate_network(origin, size, protocol="epochs"):
+    """Name of a network trained on hydrates; at the largest size equal steps are equal epochs, and one network."""
+    return f"{origin}_{size}_{'epochs' if size == LARGEST else protocol}"
+
+
+def derived_networks():
+    """By name: what each network trained beside `network` starts from, learns from and for how many epochs."""
+    transfer = config["transfer"]
+    hydrates = {"validated": "simple_hydrates", "seeds": transfer["seeds"]}
+    for origin, size, protocol in product(ORIGINS, transfer["sizes"], PROTOCOLS):
+        yield hydrate_network(origin, size, protocol), {
+            "pretrained": origin == "transfer",
+            "trained": "dft",
+            "samples": size,
+            "epochs": transfer["epochs"] * (LARGEST / size if protocol == "steps" else 1),
+            **hydrates,
+        }
+    yield "point_charges", {
+        "pretrained": True,
+        "trained": "charge",
+        "samples": LARGEST,
+        "epochs": transfer["epochs"],
+        **hydrates,
+    }
+    yield "pt_retrained", {
+        "pretrained": True,
+        "trained": "pt_train",
+        "samples": None,  # all
+        "epochs": transfer["pt_epochs"],
+        "validated": "validation",
+        "seeds": 1,
+    }
+
+
+DERIVED = dict(derived_networks())
+HYDRATE_NETWORK = hydrate_network("transfer", LARGEST)
+HYDRATE_SETS = {"simple": "simple_hydrates", "complex": "complex_hydrates", "K⁺": "potassium_hydrates"}
+SURFACES = {f"{METAL}(111)": "test", f"{config['films']['splits']['pt_test']['metal']}(111)": "pt_test"}
+RETRAINING = {
+    (surface, stage): (name, scored)
+    for surface, scored in SURFACES.items()
+    for stage, name in (("before", NETWORK), ("after", "pt_retrained"))
+}
 
 
 wildcard_constraints:
     network="|".join(config["networks"]),
+    derived="|".join(DERIVED),
+    trained="|".join([*config["networks"], *DERIVED]),
+    scored="test|pt_test|simple_hydrates|complex_hydrates|potassium_hydrates",
     film=r"[A-Z][a-z]?_c[\d.]+_T[\d.]+",
     set="|".join(HYDRATES),
     shard=r"\d+",
@@ -66,6 +117,43 @@ def hydrate_stacks_of(set, electrostatics="dft"):
     return [f"{RUN}/hydrates/{set}/{electrostatics}_stacks/{shard}.zarr.zip" for shard in shards]
 
 
+def scored_stacks(scored):
+    """Stores of the stacks that networks are scored on: of films, or of hydrates from their DFT potentials."""
+    sets = {"simple_hydrates": "validation", "complex_hydrates": "complex", "potassium_hydrates": "potassium"}
+    return hydrate_stacks_of(sets[scored]) if scored in sets else stacks_of(scored)
+
+
+def scored_by(name, *scored):
+    """Named inputs for a figure: stacks, predictions and accuracies of a network on some sets."""
+    return {
+        f"{one}_{what}": scored_stacks(one) if what == "stacks" else f"{RUN}/learning/{name}/{one}_{what}{ending}"
+        for one in scored
+        for what, ending in (("stacks", ""), ("predictions", ".zarr.zip"), ("accuracy", ".csv"))
+    }
+
+
+def pretrained_weights(derived):
+    return f"{RUN}/learning/{NETWORK}/trained.safetensors" if DERIVED[derived]["pretrained"] else []
+
+
+def training_stacks(derived):
+    """Stores that a derived network learns from: windows of a split, or hydrates with one kind of electrostatics."""
+    trained = DERIVED[derived]["trained"]
+    return stacks_of(trained) if trained in SPLITS else hydrate_stacks_of("train", trained)
+
+
+def seeds_of(derived):
+    """Seeds of the trainings; the same for trainings that are compared."""
+    return [derive_seed(config["seed"], "retrain_network", number) for number in range(DERIVED[derived]["seeds"])]
+
+
+def learning_curve_networks():
+    """Name of every network of figure 4, with what tells it apart there."""
+    for origin, size, protocol in product(ORIGINS, config["transfer"]["sizes"], PROTOCOLS):
+        yield hydrate_network(origin, size, protocol), {"origin": origin, "size": size, "protocol": protocol}
+    yield "point_charges", {"origin": "point_charges", "size": LARGEST, "protocol": "epochs"}
+
+
 def stacks_mb(split):
     """Size in memory of all images of a split, MB, in half precision."""
     samples = len(windows_of(split)) * config["windows"]["per_trajectory"]
@@ -74,7 +162,7 @@ def stacks_mb(split):
 
 def print_results():
     """Name the files that a person would look at first."""
-    wanted = ["figures/*.png", "learning/*/*_accuracy.csv", "experiments/*/report.*", "reproduction.html"]
+    wanted = ["figures/*.png", "learning/*/*test_accuracy.csv", "experiments/*/report.*", "reproduction.html"]
     found = sorted(str(file) for pattern in wanted for file in Path(RUN).glob(pattern))
     if found:
         print("Look at:", *found, sep="\n  ")

@@ -19,7 +19,7 @@ rule train_network:
         gpu=1,
     params:
         run=config["run"],
-        metal=config["films"]["metal"],
+        metal=METAL,
         network=lambda wildcards: config["networks"][wildcards.network],
         training=config["training"],
         labels=config["labels"],
@@ -66,17 +66,17 @@ rule validate_network:
 
 rule evaluate_network:
     input:
-        weights=rules.validate_network.output.weights,
-        card=rules.validate_network.output.card,
-        stacks=stacks_of("test"),
+        weights=f"{RUN}/learning/{{trained}}/weights.safetensors",
+        card=f"{RUN}/learning/{{trained}}/weights.json",
+        stacks=lambda wildcards: scored_stacks(wildcards.scored),
     output:
-        predictions=f"{RUN}/learning/{{network}}/test_predictions.zarr.zip",
-        accuracy=f"{RUN}/learning/{{network}}/test_accuracy.csv",
-        scores=f"{RUN}/learning/{{network}}/test_scores.csv",
+        predictions=f"{RUN}/learning/{{trained}}/{{scored}}_predictions.zarr.zip",
+        accuracy=f"{RUN}/learning/{{trained}}/{{scored}}_accuracy.csv",
+        scores=f"{RUN}/learning/{{trained}}/{{scored}}_scores.csv",
     log:
-        f"{RUN}/logs/evaluate_network/{{network}}.log",
+        f"{RUN}/logs/evaluate_network/{{trained}}_{{scored}}.log",
     benchmark:
-        f"{RUN}/benchmarks/evaluate_network/{{network}}.tsv"
+        f"{RUN}/benchmarks/evaluate_network/{{trained}}_{{scored}}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 2
@@ -85,19 +85,18 @@ rule evaluate_network:
         runtime=20,
         gpu=1,
     params:
-        seed=derive_seed(config["seed"], "evaluation", "test"),
+        any_cation=lambda wildcards: wildcards.scored == "potassium_hydrates",  # no network has learnt K+
+        seed=lambda wildcards: derive_seed(config["seed"], "evaluation", wildcards.scored),
         code=code("evaluate_network.py"),
     message:
-        "Predictions and accuracy of the network {wildcards.network} on the test windows"
+        "Predictions and accuracy of the network {wildcards.trained}: {wildcards.scored}"
     script:
         "../scripts/evaluate_network.py"
 
 
 rule afm_fig2:
     input:
-        stacks=stacks_of("validation"),
-        predictions=f"{RUN}/learning/{NETWORK}/validation_predictions.zarr.zip",
-        accuracy=f"{RUN}/learning/{NETWORK}/validation_accuracy.csv",
+        **scored_by(NETWORK, "validation", "pt_test"),
     output:
         figure=report(
             f"{RUN}/figures/afm_fig2.png",
@@ -114,9 +113,10 @@ rule afm_fig2:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=1000 + 3 * stacks_mb("validation"),
+        mem_mb=1000 + 3 * (stacks_mb("validation") + stacks_mb("pt_test")),
         runtime=10,
     params:
+        surfaces=dict(zip(SURFACES, ("validation", "pt_test"))),
         labels=config["labels"],
         code=code("afm_fig2.py"),
     message:

@@ -16,7 +16,10 @@ rule film_trajectory:
         mem_mb=1500,
         runtime=60,
     params:
-        films={key: config["films"][key] for key in ("metal", "repeats", "layers", "vapour")},
+        films=lambda wildcards: {
+            "metal": FILMS[wildcards.film]["metal"],
+            **{key: config["films"][key] for key in ("repeats", "layers", "vapour")},
+        },
         md=config["md"],
         temperature=lambda wildcards: FILMS[wildcards.film]["temperature"],
         coverage=lambda wildcards: FILMS[wildcards.film]["coverage"],

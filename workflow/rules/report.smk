@@ -1,8 +1,13 @@
 rule reproduction:
     input:
-        card=f"{RUN}/learning/{NETWORK}/weights.json",
+        water=f"{RUN}/learning/{NETWORK}/weights.json",
+        pt=f"{RUN}/learning/pt_retrained/weights.json",
+        hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/weights.json",
         validation=f"{RUN}/learning/{NETWORK}/validation_accuracy.csv",
         test=f"{RUN}/learning/{NETWORK}/test_accuracy.csv",
+        pt_test=f"{RUN}/learning/{NETWORK}/pt_test_accuracy.csv",
+        simple_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/simple_hydrates_accuracy.csv",
+        complex_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/complex_hydrates_accuracy.csv",
     output:
         table=report(
             f"{RUN}/reproduction.html",

@@ -1,4 +1,4 @@
-"""Figure 2 of Tang et al. 2023: AFM images at three heights, label and prediction of validation windows."""
+"""Figure 2 of Tang et al. 2023: AFM images at three heights, label and prediction of water on Au and on Pt."""
 
 import pandas as pd
 
@@ -10,7 +10,13 @@ from icescope.learning.data import read_stacks
 
 with job(snakemake.log[0], "afm_fig2"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
-    accuracy = pd.read_csv(inputs.accuracy, index_col="species")
-    predictions = storage.read(inputs.predictions, "predictions")
-    figure = draw_fig2(read_stacks(inputs.stacks), predictions, accuracy, params.labels)
-    save_figure(figure, accuracy, output.figure, output.table)
+    surfaces = {
+        surface: (
+            read_stacks(inputs[f"{scored}_stacks"]),
+            storage.read(inputs[f"{scored}_predictions"], "predictions"),
+            pd.read_csv(inputs[f"{scored}_accuracy"], index_col="species"),
+        )
+        for surface, scored in params.surfaces.items()
+    }
+    table = pd.concat({surface: accuracy for surface, (_, _, accuracy) in surfaces.items()}, names=["surface"])
+    save_figure(draw_fig2(surfaces, params.labels), table, output.figure, output.table)

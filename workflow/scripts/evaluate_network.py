@@ -1,11 +1,11 @@
-"""Predictions on the test windows, and their scores."""
+"""Predictions of a network on stacks that it was not trained on, and their scores."""
 
 import torch
 
 from icescope.job import job
 from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
-from icescope.learning.evaluation import all_scores, evaluate, predict_maps, write_predictions
+from icescope.learning.evaluation import all_scores, as_present_cation, evaluate, predict_maps, write_predictions
 from icescope.learning.weights import load_weights
 from icescope.provenance import provenance
 from icescope.storage import whole_file
@@ -18,6 +18,8 @@ with job(snakemake.log[0], "evaluate_network"):
     maps, loss = predict_maps(network, card, stacks, params.seed)
     found = candidates(maps, card["pixel_size"], card)
     decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
+    if params.any_cation:
+        decoded = {name: as_present_cation(structures, stacks) for name, structures in decoded.items()}
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
     write_predictions(maps, loss, card, output.predictions, provenance(card["labels"], params.seed, inputs))
     with whole_file(output.accuracy) as partial:

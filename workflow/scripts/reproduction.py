@@ -1,6 +1,7 @@
 """Each published number beside ours."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -8,9 +9,11 @@ from icescope.figures.page import save_table
 from icescope.figures.reproduction import reproduction_table
 from icescope.job import job
 
+CARDS = "water", "pt", "hydrates"
+SETS = "validation", "test", "pt_test", "simple_hydrates", "complex_hydrates"
+
 with job(snakemake.log[0], "reproduction"):
     inputs, output = snakemake.input, snakemake.output
-    with open(inputs.card, encoding="utf-8") as file:
-        card = json.load(file)
-    accuracy = {split: pd.read_csv(inputs[split], index_col="species") for split in ("validation", "test")}
-    save_table(reproduction_table(card, accuracy), output.csv, output.table)
+    cards = {name: json.loads(Path(inputs[name]).read_text(encoding="utf-8")) for name in CARDS}
+    accuracy = {scored: pd.read_csv(inputs[scored], index_col="species") for scored in SETS}
+    save_table(reproduction_table(cards, accuracy), output.csv, output.table)

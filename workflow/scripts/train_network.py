@@ -5,8 +5,8 @@ import shutil
 import torch
 
 from icescope.job import job
-from icescope.learning.data import Stacks, prepare, read_stacks, read_windows
-from icescope.learning.images import high_frequency_residual
+from icescope.learning.card import training_card
+from icescope.learning.data import Stacks, read_stacks, read_windows
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
 from icescope.learning.weights import save_weights
@@ -32,25 +32,11 @@ with job(snakemake.log[0], "train_network"):
         params.seed,
         params.checkpoints,
     )
-    some = training_data[list(range(0, len(training_data), max(1, len(training_data) // 100)))]["images"]
-    generator = torch.Generator().manual_seed(params.seed)
-    augmentation = {key: value for key, value in params.training["augmentation"].items() if key != "turn"}
-    seen = prepare(some, params.network["heights"], augmentation, generator).numpy()
-    residual = [float(high_frequency_residual(stack).mean()) for stack in seen]
+    settings = params.network, params.labels, params.training, params.seed
     card = {
         "scale": params.run,
         "metal": params.metal,
-        "network": params.network,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "window_size": validation.attrs["window_size"],
-        "window_pixels": validation.sizes["x"],
-        "pixel_size": validation_data.pixel_size,
-        "heights": params.network["heights"],
-        "labels": params.labels,
-        "training": params.training,
-        "training_samples": len(training_data),
-        "validation_samples": len(validation_data),
-        "residual": [min(residual), max(residual)],
+        **training_card(network, training_data, validation, *settings),
         **provenance(params.network, params.seed, inputs),
     }
     save_weights(network, card, output.weights)

@@ -2,62 +2,51 @@
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from icescope.figures.page import PAGE, new_figure, show_image
-from icescope.maps.avdw import KINDS, render_stacks
-from icescope.maps.outputs import OUTPUTS
-from icescope.structures.samples import take_samples
+from icescope.figures.page import PAGE, new_figure
+from icescope.figures.prediction_row import PANELS, draw_accuracy, draw_key, draw_row, found_species, head_maps
 
-EXAMPLES = ("a", "dense layer"), ("b", "dilute layer")
+LAYERS = "dense layer", "dilute layer"
 
 
-def draw_fig2(stacks: xr.Dataset, predictions: xr.Dataset, accuracy: pd.DataFrame, labels: dict) -> Figure:
-    """A dense and a dilute validation window: images at three heights, label, prediction; accuracies below.
+def draw_fig2(surfaces: dict[str, tuple[xr.Dataset, xr.Dataset, pd.DataFrame]], labels: dict) -> Figure:
+    """A dense and a dilute window on each surface: images at three heights, label, prediction; accuracies below.
 
-    The windows shown are those of median loss in the densest and in the most dilute quarter of the set, so that they
-    stand for the set and are not the best of it. Greys of an image run from its 1st to its 99th percentile.
+    The windows shown are those of median loss in the densest and in the most dilute quarter of each set, so that they
+    stand for the set and are not the best of it.
+
+    Parameters
+    ----------
+    surfaces
+        By name: stacks, predictions, and the table of accuracy by species.
+    labels
+        The configuration's block of that name.
     """
-    figure = new_figure(PAGE, 4.6)
-    grid = figure.add_gridspec(3, 5, height_ratios=[1, 1, 0.8])
-    heights = [0, stacks.sizes["height"] // 2, stacks.sizes["height"] - 1]
-    for row, (sample, (letter, name)) in enumerate(zip(_examples(stacks, predictions), EXAMPLES, strict=True)):
-        axes = [figure.add_subplot(grid[row, column]) for column in range(5)]
-        extent = np.array([0, stacks.attrs["window_size"][0], 0, stacks.attrs["window_size"][1]]) / 10
-        for axis, height in zip(axes, heights, strict=False):
-            image = stacks.frequency_shift[sample, height].values.astype(float)
-            low, high = show_image(axis, image, extent)
-            axis.set_title(f"{float(stacks.height[height]) / 10:.2f} nm, {low:.1f} to {high:.1f} Hz", fontsize=7)
-        label = render_stacks(take_samples(stacks, sample, sample + 1), labels)[0]
-        axes[3].imshow(label.permute(1, 2, 0).numpy(), extent=extent)
-        found = torch.from_numpy(predictions.predicted_map.values[[sample]].astype(np.float32))
-        picture = OUTPUTS[predictions.attrs["output"]].picture(found, labels)[0]
-        axes[4].imshow(picture.permute(1, 2, 0).numpy(), extent=extent)
+    rows = [
+        (name, layer, sample, stacks, predictions)
+        for name, (stacks, predictions, _) in surfaces.items()
+        for layer, sample in zip(LAYERS, _examples(stacks, predictions), strict=True)
+    ]
+    figure = new_figure(PAGE, 1.6 * len(rows) + 1.5)
+    grid = figure.add_gridspec(len(rows) + 1, PANELS, height_ratios=[1] * len(rows) + [0.9])
+    for row, (name, layer, sample, stacks, predictions) in enumerate(rows):
+        axes = [figure.add_subplot(grid[row, column]) for column in range(PANELS)]
+        draw_row(axes, stacks, predictions, sample, labels, f"{layer}, {name}")
         if row == 0:
-            axes[3].set_title("label", fontsize=7)
-            axes[4].set_title("prediction", fontsize=7)
+            head_maps(axes)
         for axis in axes:
             axis.set(xticks=[0, 1, 2], yticks=[0, 1, 2])
-            axis.label_outer()
-            axis.tick_params(labelbottom=row == 1)
-        axes[0].set_ylabel(f"{name}\ny (nm)")
-        axes[0].text(-0.55, 1.02, letter, transform=axes[0].transAxes, weight="bold", fontsize=10)
-        if row == 1:
-            for axis in axes:
+            axis.tick_params(labelbottom=row == len(rows) - 1)
+            if row == len(rows) - 1:
                 axis.set_xlabel("x (nm)")
-    _draw_accuracy(figure.add_subplot(grid[2, :4]), accuracy)
-    shown = [kind for kind in KINDS if kind.symbol in labels["disc_radius"]]
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=kind.colour, label=f"{kind.symbol} {kind.pose}".strip())
-        for kind in shown
-    ]
-    legend = figure.add_subplot(grid[2, 4])
-    legend.axis("off")
-    legend.legend(handles=handles, loc="center left", title="a-vdW map")
+        axes[0].text(-0.6, 1.02, "abcdefgh"[row], transform=axes[0].transAxes, weight="bold", fontsize=10)
+    tables = {name: table for name, (_, _, table) in surfaces.items()}
+    bars = figure.add_subplot(grid[-1, :4])
+    draw_accuracy(bars, tables, found_species(tables))
+    bars.legend(loc="upper left", bbox_to_anchor=(0, 1.3), ncols=4, fontsize=7)
+    draw_key(figure.add_subplot(grid[-1, 4]), "OH")
     return figure
 
 
@@ -70,16 +59,3 @@ def _examples(stacks: xr.Dataset, predictions: xr.Dataset) -> tuple[int, int]:
         ranked = part[np.argsort(predictions.loss.values[part], kind="stable")]
         chosen.append(int(ranked[len(ranked) // 2]))
     return chosen[0], chosen[1]
-
-
-def _draw_accuracy(axis: Axes, accuracy: pd.DataFrame) -> None:
-    """Bars of the pooled accuracy, lines from the worst to the best 20 % by loss, a mark at chance."""
-    at = np.arange(len(accuracy))
-    percent = 100 * accuracy[["accuracy", "best", "worst", "chance"]]
-    axis.bar(at, percent.accuracy, width=0.6, color="0.75")
-    axis.vlines(at, percent.worst, percent.best, color="black", linewidth=1, label="best and worst 20 % by loss")
-    axis.hlines(percent.chance, at - 0.3, at + 0.3, color="black", linestyle=":", label="chance")
-    axis.set_xticks(at, accuracy.index)
-    axis.set(ylabel="accuracy (%)", ylim=(0, 100))
-    axis.legend(loc="upper right", fontsize=7)
-    axis.text(-0.085, 1.02, "c", transform=axis.transAxes, weight="bold", fontsize=10)

@@ -21,7 +21,9 @@ from icescope.provenance import derive_seed
 
 
 def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
-    """All samples of several "afm_stacks" stores as one dataset, with the name of the film, or of the store, of each.
+    """All samples of several "afm_stacks" stores as one dataset, each with the name of its film.
+
+    What does not come from a film, such as hydrates, has a name of its own for each sample: they are independent.
 
     Raises
     ------
@@ -39,10 +41,11 @@ def read_stacks(paths: Sequence[str | Path]) -> xr.Dataset:
             raise InputError(
                 f"{path} and {paths[0]} hold images of different sizes or heights; use stacks of one configuration."
             )
-    names = [shard.attrs.get("film", str(path)) for path, shard in zip(paths, shards, strict=True)]
     named = [
-        shard.assign(film=("sample", np.full(shard.sizes["sample"], name)))
-        for name, shard in zip(names, shards, strict=True)
+        shard.assign(
+            film=("sample", [shard.attrs.get("film", f"{path} {sample}") for sample in range(shard.sizes["sample"])])
+        )
+        for path, shard in zip(paths, shards, strict=True)
     ]
     return _joined(named)
 
@@ -120,19 +123,26 @@ class Stacks(Windows):
 
 
 class EpochShuffle(Sampler):
-    """A permutation that depends on the seed and the epoch alone, so that a resumed training repeats it."""
+    """Permutations one after another, cut into epochs of `samples`; by default an epoch is one of them.
 
-    def __init__(self, size: int, seed: int):
-        self.size, self.seed, self.epoch = size, seed, 0
+    What an epoch holds depends on the seed and the epoch alone, so that a resumed training repeats it.
+    """
+
+    def __init__(self, size: int, seed: int, samples: int | None = None):
+        self.size, self.seed, self.samples, self.epoch = size, seed, samples or size, 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.size
+        return self.samples
 
     def __iter__(self) -> Iterator[int]:
-        return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.size).tolist())
+        before = self.epoch * self.samples
+        passes = range(before // self.size, (before + self.samples - 1) // self.size + 1)
+        order = [np.random.default_rng([self.seed, one]).permutation(self.size) for one in passes]
+        begin = before - passes.start * self.size
+        return iter(np.concatenate(order)[begin : begin + self.samples].tolist())
 
 
 class StackData(L.LightningDataModule):
@@ -146,15 +156,26 @@ class StackData(L.LightningDataModule):
         The configuration's blocks of these names.
     seed
         Of the order, the heights and the augmentation; what is drawn in a step depends on the seed and the step alone.
+    samples
+        Training samples an epoch, where it is not one pass.
     """
 
-    def __init__(self, train: Windows, validation: Windows, network: dict, labels: dict, training: dict, seed: int):
+    def __init__(
+        self,
+        train: Windows,
+        validation: Windows,
+        network: dict,
+        labels: dict,
+        training: dict,
+        seed: int,
+        samples: int | None = None,
+    ):
         super().__init__()
-        self.train, self.validation = train, validation
+        self.train, self.validation, self.samples = train, validation, samples
         self.network, self.labels, self.training, self.seed = network, labels, training, seed
 
     def train_dataloader(self) -> DataLoader:
-        order = EpochShuffle(len(self.train), derive_seed(self.seed, "order"))
+        order = EpochShuffle(len(self.train), derive_seed(self.seed, "order"), self.samples)
         batches = BatchSampler(order, self.training["batch_size"], drop_last=True)
         loader = DataLoader(self.train, sampler=batches, batch_size=None)
 

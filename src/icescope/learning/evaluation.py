@@ -22,6 +22,7 @@ from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count
 from icescope.progress import track
 
 BATCH = 16
+WATER = (1, 8)  # atomic numbers
 OTHER_WINDOWS = 3  # windows that each prediction is scored against for the chance level
 
 
@@ -61,7 +62,8 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
     """Accuracy of predicted structures by species, with chance beside it.
 
     Chance is what the same predictions score against the atoms of other windows with nearly the same number of atoms:
-    as many, as well spaced, in the wrong places.
+    as many, as well spaced, in the wrong places. A species that is in none of the samples, such as ions in a film of
+    water, has no accuracy; what was wrongly found of it is in the counts.
 
     Parameters
     ----------
@@ -87,7 +89,10 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
         for mine, other in zip(by_size, np.roll(by_size, places), strict=True)
         if mine != other
     )
-    return table.assign(chance=accuracy(chance) if len(true) > 1 else np.nan)
+    table["chance"] = accuracy(chance) if len(true) > 1 else np.nan
+    absent = table.true_positive + table.false_negative == 0
+    table.loc[absent, ["accuracy", "best", "worst", "chance"]] = np.nan
+    return table
 
 
 def learn_confidence(found: list[Atoms], stacks: xr.Dataset, labels: dict) -> dict[str, dict]:
@@ -132,6 +137,21 @@ def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, 
         for name, structures in decoded.items()
     }
     return pd.concat(tables, names=["decoding"])
+
+
+def as_present_cation(predicted: list[Atoms], stacks: xr.Dataset) -> list[Atoms]:
+    """Predictions whose ions are renamed to the one of the true structure, where it has one.
+
+    A network that has never been shown K+ can at best tell that there is an ion, and call it Na+.
+    """
+    renamed = []
+    for atoms, true in zip(predicted, true_atoms(stacks, 0.0), strict=True):
+        ion = np.setdiff1d(true.numbers, WATER)
+        one = atoms.copy()
+        if len(ion) == 1:
+            one.numbers[~np.isin(one.numbers, WATER)] = ion[0]
+        renamed.append(one)
+    return renamed
 
 
 def write_predictions(maps: Tensor, loss: np.ndarray, card: dict, path: str, origin: dict) -> None:

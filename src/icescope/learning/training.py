@@ -21,6 +21,8 @@ from icescope.learning.objectives import OBJECTIVES
 from icescope.progress import SECONDS_BETWEEN_LINES
 from icescope.provenance import source_hash
 
+ROUNDS = 10  # epochs of a training that is given in steps, at most: how often it is validated and saved
+
 log = logging.getLogger(__name__)
 
 
@@ -95,6 +97,7 @@ def train(
     training: dict,
     seed: int,
     checkpoints: str | Path,
+    initial: dict[str, Tensor] | None = None,
 ) -> tuple[torch.nn.Module, pd.DataFrame]:
     """Train a network, or go on from its last epoch in the folder `checkpoints`, as if never interrupted.
 
@@ -103,9 +106,13 @@ def train(
     train_stacks, validation_stacks
         Of different trajectories.
     network, labels, training
-        The configuration's blocks of these names.
+        The configuration's blocks of these names. In place of "epochs", passes over the windows, `training` may have
+        "steps" of the optimiser: the windows are gone through as often as that takes, and an epoch is a ROUNDS-th of
+        it, rounded up to whole steps.
     checkpoints
         Folder that outlives a killed job; the caller removes it when the weights are safe.
+    initial
+        State of a network of the same kind to start from.
 
     Returns
     -------
@@ -114,22 +121,31 @@ def train(
     Raises
     ------
     InputError
-        Fewer windows than a batch holds, or a loss that is not a number.
+        Fewer windows than a batch holds, a loss that is not a number, or an initial state of another network.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
     built = build_network(network, labels)
+    if initial is not None:
+        try:
+            built.load_state_dict(initial)
+        except RuntimeError as error:
+            raise InputError(f"the weights to start from are of another network ({error}).") from error
     task = MapRegression(built, network["output"], training["learning_rate"], training["schedule"])
-    data = StackData(train_stacks, validation_stacks, network, labels, training, seed)
-    if len(train_stacks) < training["batch_size"]:
+    epochs, samples = training.get("epochs"), None
+    if "steps" in training:
+        epochs = min(ROUNDS, training["steps"])
+        samples = math.ceil(training["steps"] / epochs) * training["batch_size"]
+    elif len(train_stacks) < training["batch_size"]:
         raise InputError(
             f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
             "lower it, or raise windows.per_trajectory."
         )
-    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, [network, labels, training, seed])
+    data = StackData(train_stacks, validation_stacks, network, labels, training, seed, samples)
+    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, [network, labels, training, seed], initial)
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
     trainer = L.Trainer(
-        max_epochs=training["epochs"],
+        max_epochs=epochs,
         accelerator="auto",
         devices=1,
         precision=precision(),
@@ -153,7 +169,11 @@ def precision() -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def _run_hash(train: Windows, validation: Windows, settings: list) -> str:
+def _run_hash(train: Windows, validation: Windows, settings: list, initial: dict[str, Tensor] | None) -> str:
     """What makes a training the same one, code and data included: a checkpoint of another is never resumed from."""
-    all_of_it = [source_hash(__file__), settings, train.digest().hexdigest(), validation.digest().hexdigest()]
+    start = hashlib.sha256()
+    for values in (initial or {}).values():
+        start.update(values.cpu().numpy().tobytes())
+    digests = [one.hexdigest() for one in (train.digest(), validation.digest(), start)]
+    all_of_it = [source_hash(__file__), settings, *digests]
     return hashlib.sha256(json.dumps(all_of_it, sort_keys=True).encode()).hexdigest()[:16]

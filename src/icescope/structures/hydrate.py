@@ -31,6 +31,7 @@ OXYGEN_GAP = 2.6  # A, closest of two oxygens at the start
 OTHER_GAP = 1.6  # A, closest of a hydrogen and any atom of another molecule
 LOWEST = np.array([2.2, 1.6, 1.6])  # A, of O, H, H above the topmost plane
 TRIES, RESTARTS = 200, 200
+ABOVE = 1.5  # A over the ion; relaxed waters end below 1 A, beside it, or beyond 1.8 A, where the tip meets them first
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,27 @@ def first_shell(atoms: Atoms) -> np.ndarray:
     """Which waters (molecule,) are in the first shell of the ion: M-O below 3.2 A (Na+) or 3.6 A (K+)."""
     symbol = atoms[atoms.get_tags() == ION].get_chemical_symbols()[0]
     return ion_oxygen_distances(atoms) < IONS[symbol].shell
+
+
+def waters_above(atoms: Atoms) -> np.ndarray:
+    """Which atoms (n,) are of waters above the ion, their oxygen more than ABOVE over it; other waters are around it.
+
+    Parameters
+    ----------
+    atoms
+        One ion and its waters, A, without a substrate, with an array "molecule".
+
+    Raises
+    ------
+    InputError
+        No ion, or several.
+    """
+    ion = np.flatnonzero(~np.isin(atoms.numbers, [1, 8]))
+    if len(ion) != 1:
+        raise InputError(f"waters are around or above one ion, but this structure has {len(ion)}.")
+    molecule = atoms.get_array("molecule")
+    high = (atoms.numbers == 8) & (atoms.positions[:, 2] - atoms.positions[ion[0], 2] > ABOVE)
+    return np.isin(molecule, molecule[high])
 
 
 def _checked(ion: str, n: int, substrate: str | None, layers: int, vacuum: float, free_layers: int) -> Ion:
