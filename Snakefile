@@ -27,6 +27,7 @@ rule all:
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,
         rules.afm_confidence.output.figure,
+        rules.afm_robustness.output.figure,
         rules.afm_fig3.output.figure,
         rules.afm_fig4.output.figure,
         rules.afm_around_above.output.figure,

@@ -155,3 +155,39 @@ rule afm_confidence:
         "Figure: reliability of the confidences of predicted atoms"
     script:
         "../scripts/afm_confidence.py"
+
+
+rule afm_robustness:
+    input:
+        weights=f"{RUN}/learning/{NETWORK}/weights.safetensors",
+        card=f"{RUN}/learning/{NETWORK}/weights.json",
+        stacks=stacks_of("test"),
+    output:
+        figure=report(
+            f"{RUN}/figures/afm_robustness.png",
+            category="Ionic hydrates by AFM",
+            labels={"figure": "robustness against the instrument"},
+            caption="../report/afm_robustness.rst",
+        ),
+        table=f"{RUN}/figures/afm_robustness.csv",
+        breaks=f"{RUN}/figures/afm_robustness_breaks.csv",
+    log:
+        f"{RUN}/logs/afm_robustness.log",
+    benchmark:
+        f"{RUN}/benchmarks/afm_robustness.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500 + 3 * stacks_mb("test"),
+        runtime=30,
+        gpu=1,
+    params:
+        windows=32,
+        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        seed=derive_seed(config["seed"], "afm_robustness"),
+        code=code("afm_robustness.py"),
+    message:
+        "Figure: accuracy on test windows against each effect of an instrument"
+    script:
+        "../scripts/afm_robustness.py"

@@ -1,5 +1,7 @@
 """Samples of stores in which the atoms of all structures stand one after another, `atom_count` for each sample."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from ase import Atoms
@@ -22,3 +24,10 @@ def take_samples(dataset: xr.Dataset, first: int, last: int) -> xr.Dataset:
     ends = np.concatenate([[0], np.cumsum(dataset["atom_count"].values)])
     last = min(last, len(ends) - 1)
     return dataset.isel(sample=slice(first, last), atom=slice(ends[first], ends[last]))
+
+
+def pick_samples(dataset: xr.Dataset, samples: Sequence[int]) -> xr.Dataset:
+    """The named samples of a dataset of ragged atoms, in their order, with their atoms."""
+    ends = np.concatenate([[0], np.cumsum(dataset["atom_count"].values)])
+    atom = np.concatenate([np.arange(ends[one], ends[one + 1]) for one in samples])
+    return dataset.isel(sample=np.asarray(samples), atom=atom)
