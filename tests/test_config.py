@@ -214,7 +214,7 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("afm.amplitude", 1.7, "puts the probe 1.9 A above the mean oxygen at the lowest point of its oscillation"),
         (
             "labels.disc_radius",
-            {"O": 0.75, "H": 0.22, "Na": 1.2, "K": 1.35},
+            {"O": 0.75, "H": 0.22, "Na": 1.4, "K": 1.5},
             "labels.disc_radius.H is 0.22 A, but it must be at least 0.23 A",
         ),
         ("training.batch_size", 1441, "must be at most 1440, the training windows there are: 6 films"),
@@ -235,7 +235,7 @@ def test_values_that_do_not_go_together_are_said(path: str, value: object, expec
         ("md.equilibration", 0),
         ("windows.margin", 20.0),  # beyond the cell: it holds periodic copies
         ("afm.amplitude", 1.6),
-        ("labels.disc_radius", {"O": 0.75, "H": 0.24, "Na": 1.2, "K": 1.35}),
+        ("labels.disc_radius", {"O": 0.75, "H": 0.24, "Na": 1.4, "K": 1.5}),
         ("training.batch_size", 1440),
         ("dft.heights", [2.6, 6.6]),
     ],

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from water import layer
 
-LABELS = {"disc_radius": {"O": 0.75, "H": 0.55, "Na": 1.2, "K": 1.35}, "pose_bound": 0.7}
+LABELS = {"disc_radius": {"O": 0.75, "H": 0.55, "Na": 1.4, "K": 1.5}, "pose_bound": 0.7}
 PIXELS = 24
 
 

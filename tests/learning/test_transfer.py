@@ -17,7 +17,7 @@ from icescope.learning.transfer import first_samples, retrain, steps_of
 from icescope.maps.outputs import OUTPUTS
 
 WITH_IONS = LABELS | {
-    "disc_radius": LABELS["disc_radius"] | {"Na": 1.2, "K": 1.35},
+    "disc_radius": LABELS["disc_radius"] | {"Na": 1.4, "K": 1.5},
     "matching_radius": LABELS["matching_radius"] | {"Na": 0.74, "K": 0.74},
 }
 IN_STEPS = {key: value for key, value in TRAINING.items() if key != "epochs"} | {"steps": 3}

@@ -52,7 +52,8 @@ def draw_fig4(curves: pd.DataFrame) -> Figure:
         for size, point in spread.loc[OTHER, "epochs", species].iterrows():
             error = [[point["mean"] - point["min"]], [point["max"] - point["mean"]]]
             panel.errorbar(size, point["mean"], error, fmt="kx", markersize=5, label="pretrained, on point charges")
-        panel.set(title=name, xlabel="hydrates to learn from", ylim=(0, 100))
+        sizes = sorted(curves.index.unique("size"))
+        panel.set(title=name, xlabel="hydrates to learn from", ylim=(0, 100), xticks=sizes)
         panel.text(-0.08, 1.04, letter, transform=panel.transAxes, weight="bold", fontsize=10)
     panels[0].set_ylabel("accuracy (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)

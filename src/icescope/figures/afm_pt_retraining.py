@@ -46,5 +46,6 @@ def draw_retraining(accuracy: pd.DataFrame, swaps: pd.DataFrame) -> Figure:
         last.vlines(at, rows.low, rows.high, color="black", linewidth=1)
     last.set_xticks(np.arange(len(surfaces)), surfaces)
     last.set(title="donors swapped", ylabel="share of hydrogen bonds (%)")
+    last.set_ylim(bottom=0)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
     return figure

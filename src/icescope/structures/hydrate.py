@@ -31,7 +31,7 @@ OXYGEN_GAP = 2.6  # A, closest of two oxygens at the start
 OTHER_GAP = 1.6  # A, closest of a hydrogen and any atom of another molecule
 LOWEST = np.array([2.2, 1.6, 1.6])  # A, of O, H, H above the topmost plane
 TRIES, RESTARTS = 200, 200
-ABOVE = 1.5  # A over the ion; relaxed waters end below 1 A, beside it, or beyond 1.8 A, where the tip meets them first
+ABOVE = 1.5  # A over the ion; of 106 waters in 20 relaxed hydrates none ended between 1.0 and 1.8 A
 
 
 @dataclass(frozen=True)
