@@ -33,6 +33,8 @@ def test_curves_are_the_rows_of_the_table(table):
             np.testing.assert_allclose(risk.get_xydata(), rows[["coverage", "risk"]] * [1, 100])
             label = axes[column].get_legend().get_texts()[line].get_text()
             assert label == f"{stage}: ECE {rows.ece.iloc[0]:.3f}, {rows.atoms.sum()} atoms"
+    risks = 100 * table.risk
+    assert axes[3].get_ylim()[0] == 0 and axes[3].get_ylim()[1] > risks.max()
     assert axes[0].get_xlabel() == "confidence" and axes[2].get_ylabel().endswith("(%)")
 
 

@@ -40,6 +40,7 @@ def test_each_effect_has_a_panel_with_its_curves(figure, curves):
         assert len(drawn) == 4
         for line, (_, curve) in zip(drawn, curves.loc[effect].groupby(["decoding", "species"]), strict=True):
             np.testing.assert_allclose(line.get_xydata(), np.column_stack([strengths, 100 * curve.accuracy]))
+        assert axis.xaxis.get_tick_params()["labelbottom"]  # each has its own strengths
     assert figure.axes[0].get_ylabel() == "accuracy (%)"
 
 

@@ -21,7 +21,7 @@ LABELS = {
     "disc_radius": {"O": 0.75, "H": 0.55},
     "pose_bound": 0.7,
     "threshold": 0.5,
-    "matching_radius": {"O": 0.74, "H": 0.528},
+    "matching_radius": {"O": 0.74, "H": 0.528, "Na": 0.74},  # of Na there is none
 }
 HEIGHTS = 4  # images that the network takes, of 8
 CARD = {"network": {"output": "peaks", "heights": HEIGHTS}, "labels": LABELS}

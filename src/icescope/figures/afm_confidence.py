@@ -33,14 +33,12 @@ def draw_confidence(table: pd.DataFrame) -> Figure:
             reliability.plot(rows.confidence, rows.share_right, color=colour, marker="o", markersize=3, label=label)
             # Calibration changes no order, so that the dashes of the second lie on the line of the first.
             dashes = "--" if stage == "calibrated" else "-"
-            risk.plot(rows.coverage, 100 * rows.risk, dashes, color=colour, marker="o", markersize=3, label=stage)
+            risk.plot(rows.coverage, 100 * rows.risk, dashes, color=colour, marker="o", markersize=3)
         reliability.set(title=name, xlim=(0, 1), ylim=(0, 1), xlabel="confidence")
         risk.set(xlim=(0, 1), xlabel="share of atoms kept, the most certain first")
-        risk.set_ylim(bottom=0)
         if reliability.get_legend_handles_labels()[1]:
             reliability.legend(loc="upper left", fontsize=7)
     axes[0, 0].set_ylabel("share of right atoms")
     axes[1, 0].set_ylabel("wrong atoms among those kept (%)")
-    if axes[1, 0].get_legend_handles_labels()[1]:
-        axes[1, 0].legend(loc="upper left", fontsize=7)
+    axes[1, 0].set_ylim(bottom=0)
     return figure

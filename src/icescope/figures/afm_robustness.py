@@ -26,12 +26,11 @@ def draw_robustness(curves: pd.DataFrame, breaks: pd.DataFrame) -> Figure:
     """
     effects = curves.index.get_level_values("effect").unique()
     rows = -(-(len(effects) + 1) // COLUMNS)  # the last place is the legend's
-    figure = new_figure(PAGE, 1.5 * rows)
+    figure = new_figure(PAGE, 1.6 * rows)
     axes = figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).ravel()
     for axis, effect in zip(axes, effects, strict=False):
         _draw_effect(axis, curves.loc[effect], breaks.loc[effect])
         axis.set_title(effect)
-        axis.label_outer(remove_inner_ticks=False)
     for axis in axes[::COLUMNS]:
         axis.set_ylabel("accuracy (%)")
     for axis in axes[len(effects) :]:

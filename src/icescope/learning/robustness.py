@@ -127,7 +127,7 @@ def robustness(
     seed: int,
     effects: Mapping[str, Effect] = EFFECTS,
 ) -> pd.DataFrame:
-    """Accuracy of each species on stacks that an effect has spoilt, along its strength.
+    """Accuracy of each species that is there, on stacks that an effect has spoilt, along its strength.
 
     The network takes neighbouring images from the middle of each stack. The random pattern of an effect is the same at
     all strengths. Strengths that the stacks do not allow, such as a slope that leads out of them, are left out, with
@@ -225,5 +225,6 @@ def _accuracy(network: nn.Module, card: dict, stacks: xr.Dataset, true: list[Ato
             continue
         decoded = decode(found, card, rules)
         counts = sum(count(p, t, size, radius) for p, t in zip(decoded, true, strict=True)).loc[list(radius)]
+        counts = counts[counts.true_positive + counts.false_negative > 0]
         tables[name] = counts.assign(accuracy=accuracy(counts))
     return pd.concat(tables, names=["decoding"])
