@@ -2,11 +2,19 @@
 
 Exact, and fast where conflicts are local: oxygens are taken alone first, and joined into groups only where the
 cheapest choices of two groups clash. A group is solved by depth-first search with bounds. Leaving out the constraints
-between groups can only lower a sum, so a choice without a clash is the cheapest of all.
+between groups can only lower a sum, so a choice without a clash is the cheapest of all. Where peaks are so many and so
+alike that this search would take long, a general solver finds the cheapest choice, in a tenth of a second.
 """
+
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+MOST_STEPS = 20_000  # of the search in one group, some hundredths of a second
+LONGEST = 20.0  # s, of the general solver; it has a good choice long before
 
 
 @njit(cache=True)
@@ -30,7 +38,8 @@ def cheapest(first, cost, hydrogen, bond, double):
 
     Returns
     -------
-    State of each oxygen; group of each oxygen and cost of each group, to go on from with `margin`.
+    State of each oxygen; group of each oxygen and cost of each group, to go on from with `margin`. The cost of a group
+    is -infinity, and the states mean nothing, where the search was given up: see `by_integer_programme`.
     """
     oxygens = len(first) - 1
     choice, group, group_cost = first[:-1].copy(), np.arange(oxygens), np.zeros(oxygens)
@@ -38,25 +47,52 @@ def cheapest(first, cost, hydrogen, bond, double):
     problem = first, cost, hydrogen, bond, double
     for g in range(oxygens):
         group_cost[g] = _solve(group, g, problem, forbidden, np.inf, choice)
-    while _join(group, group_cost, problem, forbidden, np.inf, choice):
+    while np.isfinite(group_cost).all() and _join(group, group_cost, problem, forbidden, np.inf, choice):
         pass
     return choice, group, group_cost
+
+
+def by_integer_programme(first, cost, hydrogen, bond, double):
+    """Cheapest choice of one state for every oxygen, as `cheapest`, by mixed-integer linear programming.
+
+    One unknown, 0 or 1, for each state, and one for the excess on each bond.
+    """
+    states, hydrogens, bonds, oxygens = len(cost), hydrogen.max() + 1, bond.max() + 1, len(first) - 1
+    owner = np.repeat(np.arange(oxygens), np.diff(first))
+    of_hydrogen, of_bond = np.argwhere(hydrogen >= 0)[:, 0], np.argwhere(bond >= 0)[:, 0]
+    row = [owner, oxygens + hydrogen[hydrogen >= 0], oxygens + hydrogens + bond[bond >= 0]]
+    row.append(oxygens + hydrogens + np.arange(bonds))
+    column = [np.arange(states), of_hydrogen, of_bond, states + np.arange(bonds)]
+    value = np.concatenate([np.ones(states + len(of_hydrogen) + len(of_bond)), -np.ones(bonds)])
+    shape = oxygens + hydrogens + bonds, states + bonds
+    matrix = coo_array((value, (np.concatenate(row), np.concatenate(column))), shape).tocsr()
+    least = np.append(np.ones(oxygens), np.full(hydrogens + bonds, -np.inf))
+    result = milp(
+        np.append(cost, np.full(bonds, double)),
+        integrality=np.append(np.ones(states), np.zeros(bonds)),
+        bounds=Bounds(0, np.append(np.ones(states), np.full(bonds, np.inf))),
+        constraints=LinearConstraint(matrix, least, 1),
+        options={"time_limit": LONGEST},
+    )
+    return np.array([begin + result.x[begin:end].argmax() for begin, end in pairwise(first)])
 
 
 @njit(cache=True)
 def margin(oxygen, forbidden, most, first, cost, hydrogen, bond, double, choice, group, group_cost):
     """How much more the cheapest choice costs without some states of one oxygen, or `most` if it is no less than that.
 
-    `forbidden` (states,) bool says which; `choice`, `group`, `group_cost` are what `cheapest` returns.
+    `forbidden` (states,) bool says which; `choice`, `group`, `group_cost` are what `cheapest` returns. 0 where the
+    search was given up.
     """
     limit = group_cost.sum() + most
     choice, group, group_cost = choice.copy(), group.copy(), group_cost.copy()
     problem = first, cost, hydrogen, bond, double
     g = group[oxygen]
     group_cost[g] = _solve(group, g, problem, forbidden, group_cost[g] + most, choice)
-    while group_cost.sum() < limit and _join(group, group_cost, problem, forbidden, limit, choice):
-        pass
-    return min(most, group_cost.sum() + most - limit)
+    while np.isfinite(group_cost.sum()) and group_cost.sum() < limit:
+        if not _join(group, group_cost, problem, forbidden, limit, choice):
+            break
+    return 0.0 if group_cost.sum() == -np.inf else min(most, group_cost.sum() + most - limit)
 
 
 @njit(cache=True)
@@ -86,7 +122,8 @@ def _join(group, group_cost, problem, forbidden, limit, choice):
 
 @njit(cache=True)
 def _solve(group, g, problem, forbidden, limit, choice):
-    """Write the cheapest states of one group into `choice`; their cost, or infinity where it is not below `limit`.
+    """Write the cheapest states of one group into `choice`; their cost, or infinity where it is not below `limit`, or
+    -infinity where that takes more than MOST_STEPS.
 
     Russian doll search (Verfaillie, Lemaitre, Schiex, AAAI 1996): the last oxygen alone first, then the last two, ...,
     each least cost being the bound of the next search. Neighbours stand close together in the order, and a search
@@ -108,6 +145,7 @@ def _solve(group, g, problem, forbidden, limit, choice):
     load = np.zeros(bond.max() + 1, np.int64)
     state, spent, rest = np.zeros(n, np.int64), np.zeros(n + 1), np.zeros(n)
     doll = np.zeros(n + 1)  # least cost of the oxygens from each on
+    steps = 0
     for outer in range(n - 1, -1, -1):
         # Without what the oxygens further out cost at least, the limit leaves room for this much.
         best = limit - _bound(members[:outer], first, cost, hydrogen, forbidden, held)
@@ -117,6 +155,9 @@ def _solve(group, g, problem, forbidden, limit, choice):
         spent[outer] = 0.0
         rest[outer] = doll[outer + 1]
         while depth >= outer:
+            steps += 1
+            if steps > MOST_STEPS:
+                return -np.inf
             state[depth] += 1
             s = state[depth]
             if s >= first[members[depth] + 1] or spent[depth] + cost[s] + rest[depth] >= best:

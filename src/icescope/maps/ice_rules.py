@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from icescope.errors import InputError
-from icescope.maps.assignment import cheapest, margin
+from icescope.maps.assignment import by_integer_programme, cheapest, margin
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
 
 ERROR = 0.3  # A, of the vector between a found oxygen and a found hydrogen
@@ -76,7 +78,8 @@ def assign_molecules(atoms: Atoms, pose_bound: float, heights_known: bool) -> At
     -------
     The atoms that are kept, in their order, with arrays "molecule" (water of each atom, from 0; -1 for ions and
     hydrogens of oxygens outside), "pose" relative to the own oxygen, and "settled": False in a molecule that lacks a
-    hydrogen, or that could be another for a cost of less than UNSETTLED more. `info["dropped"]` counts the
+    hydrogen, or that could be another for a cost of less than UNSETTLED more, and wherever peaks are so many and so
+    alike that this is not found out in time. `info["dropped"]` counts the
     atoms left out by element.
 
     Raises
@@ -245,15 +248,34 @@ def _optimum(
     pairs = np.concatenate([states.candidates, np.full((2 * len(edge), 2), -1)])[order]
     hydrogen, bond = _of_states(pairs, candidates.hydrogen[:, None]), _of_states(pairs, bond)
     hydrogen[np.argsort(order)[len(states.cost) :][: len(edge)], 0] = edge
-    problem = first, cost[order], hydrogen, bond, DOUBLE
-    choice, group, group_cost = cheapest(*problem)
-    for oxygen, state in enumerate(choice[:oxygens]):
-        if (pairs[state] >= 0).all():
-            mine = slice(first[oxygen], first[oxygen + 1])
-            alike = np.zeros(len(order), bool)
-            alike[mine] = _alike(pairs[mine], pairs[state], candidates.place)
-            settled[oxygen] = margin(oxygen, alike, UNSETTLED, *problem, choice, group, group_cost) >= UNSETTLED
+    choice = np.empty(len(first) - 1, int)
+    for part in _parts(owner[order], hydrogen, bond):
+        mine = np.flatnonzero(np.isin(owner[order], part))
+        begins = np.append(np.searchsorted(owner[order][mine], part), len(mine))
+        problem = begins, cost[order][mine], hydrogen[mine], bond[mine], DOUBLE
+        found = cheapest(*problem)
+        if not np.isfinite(found[2]).all():
+            choice[part] = mine[by_integer_programme(*problem)]
+            continue
+        choice[part] = mine[found[0]]
+        for index, oxygen in enumerate(part):
+            if oxygen < oxygens and (pairs[choice[oxygen]] >= 0).all():
+                own = slice(begins[index], begins[index + 1])
+                alike = np.zeros(len(mine), bool)
+                alike[own] = _alike(pairs[mine[own]], pairs[choice[oxygen]], candidates.place)
+                settled[oxygen] = margin(index, alike, UNSETTLED, *problem, *found) >= UNSETTLED
     return order[choice[:oxygens]], settled
+
+
+def _parts(owner: np.ndarray, hydrogen: np.ndarray, bond: np.ndarray) -> list[np.ndarray]:
+    """Oxygens in sets that share neither hydrogens nor bonds, given the owner and what is taken by each state."""
+    shared = np.concatenate([hydrogen, np.where(bond >= 0, bond + hydrogen.max() + 1, -1)], axis=1)
+    state, column = np.nonzero(shared >= 0)
+    oxygens = owner.max() + 1
+    ends = owner[state], oxygens + shared[state, column]
+    size = oxygens + shared.max() + 1
+    _, label = connected_components(coo_array((np.ones(len(state)), ends), (size, size)), directed=False)
+    return [np.flatnonzero(label[:oxygens] == one) for one in np.unique(label[:oxygens])]
 
 
 def _of_states(pairs: np.ndarray, of_candidates: np.ndarray) -> np.ndarray:
