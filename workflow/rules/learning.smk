@@ -183,7 +183,8 @@ rule afm_robustness:
         runtime=30,
         gpu=1,
     params:
-        windows=32,
+        # Discs take 0.2 s a window to find, peaks next to nothing; either way some two minutes on one core.
+        windows=32 if config["networks"][NETWORK]["output"] == "peaks" else 8,
         afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
         seed=derive_seed(config["seed"], "afm_robustness"),
         code=code("afm_robustness.py"),
