@@ -97,6 +97,15 @@ def code(script):
     return source_hash(ROOT / "workflow/scripts" / script)
 
 
+def trajectory_of(wildcards):
+    """Trajectory and topology of a film: those given for it, else those that `film_trajectory` makes."""
+    given = Path(config["films"]["trajectories"]) / wildcards.film
+    files = {"trajectory": given / "trajectory.xtc", "topology": given / "topology.pdb.gz"}
+    if config["films"]["trajectories"] and all(path.is_file() for path in files.values()):
+        return {name: str(path) for name, path in files.items()}
+    return {name: getattr(rules.film_trajectory.output, name) for name in files}
+
+
 def windows_of(split):
     return [f"{RUN}/films/{name}/windows.zarr.zip" for name, _ in films_of(split)]
 

@@ -58,8 +58,7 @@ rule film_record:
 
 rule film_windows:
     input:
-        trajectory=rules.film_trajectory.output.trajectory,
-        topology=rules.film_trajectory.output.topology,
+        unpack(trajectory_of),
     output:
         f"{RUN}/films/{{film}}/windows.zarr.zip",
     log:
