@@ -279,8 +279,8 @@ def _draw_size(axis: Axes, table: pd.DataFrame) -> None:
     for place, (name, colour) in enumerate(COLOURS.items()):
         x = np.arange(len(best)) + (place - 1) * width
         axis.bar_label(axis.bar(x, best[name], width, color=colour, label=name), fmt="{:.2g}", fontsize=6)
-    threads = {True: "GPU", False: "CPU, {} threads"}
-    labels = [f"{threads[device == 'cuda'].format(n)}\n{precision}" for device, n, precision in best.index]
+    names = {("cpu", cores()): f"CPU, {cores()} threads", ("cpu", 1): "CPU, 1 thread", ("cuda", 1): "GPU"}
+    labels = [f"{names[device, threads]}\n{precision}" for device, threads, precision in best.index]
     axis.set_xticks(range(len(best)), labels, fontsize=6)
     axis.set_yscale("log")
     axis.margins(y=0.2)
