@@ -32,7 +32,7 @@ def draw_around_above(table: pd.DataFrame) -> Figure:
             for x, height, atoms in zip(at, 100 * rows.accuracy.fillna(0), there, strict=True):
                 panel.text(x, height + 1, str(int(atoms)), ha="center", fontsize=6)
         panel.set_xticks(np.arange(len(sets)), sets)
-        panel.set(title=name, ylim=(0, 108), yticks=range(0, 101, 20))
+        panel.set(title=name, xlim=(-0.5, len(sets) - 0.5), ylim=(0, 108), yticks=range(0, 101, 20))
     panels[0].set_ylabel("accuracy (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     return figure
