@@ -94,7 +94,7 @@ def run(name: str, config: dict, validation, epochs: int) -> dict:
     card = {"network": network, "labels": labels}
     maps, loss = predict_maps(trained, card, validation, SEED)
     found = candidates(maps, config["windows"]["size"][0] / config["afm"]["pixels"], card)
-    card |= learn_confidence(found, validation, labels)
+    card |= learn_confidence(found, validation, card)
     plain, rules = (evaluate(decode(found, card, one), loss, validation, labels).accuracy for one in (False, True))
     samples = epochs * len(data)
     return {

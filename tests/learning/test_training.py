@@ -164,6 +164,6 @@ def test_confidence_is_learnt_by_species(data):
     for one in found:
         one.positions[::2, 0] += np.where(np.arange(len(one[::2])) % 3, 0, 3.0)  # a sixth in the wrong place
         one.arrays["confidence"] = np.where(np.arange(len(one)) % 2, 0.9, 0.6)
-    learnt = learn_confidence(found, data[1], LABELS)
+    learnt = learn_confidence(found, data[1], CARD)
     assert set(learnt["calibration"]) == set(learnt["threshold"]) == {"O", "H"}
     assert all(0 <= threshold <= 1 for threshold in learnt["threshold"].values())

@@ -17,7 +17,7 @@ with job(snakemake.log[0], "validate_network"):
     stacks = read_stacks(inputs.stacks)
     maps, loss = predict_maps(network, card, stacks, params.seed)
     found = candidates(maps, card["pixel_size"], card)
-    card |= learn_confidence(found, stacks, card["labels"])
+    card |= learn_confidence(found, stacks, card)
     decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
     delivered = evaluate(decoded["ice rules"], loss, stacks, card["labels"])  # that is what a prediction gives

@@ -1,6 +1,6 @@
 """Confidence that means something: how often atoms of a given confidence are right, learnt on validation windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,11 @@ LEAST_OF_BOTH = 20  # right and wrong atoms that a calibration is learnt from, a
 
 
 def right_or_wrong(
-    predicted: Sequence[Atoms], true: Sequence[Atoms], size: Sequence[float], radius: dict[str, float]
+    predicted: Sequence[Atoms],
+    true: Sequence[Atoms],
+    size: Sequence[float],
+    radius: dict[str, float],
+    name: Callable[[Atoms], np.ndarray] = lambda atoms: np.array(atoms.get_chemical_symbols()),
 ) -> pd.DataFrame:
     """Which predicted atoms inside the window are there, one row an atom: sample, species, confidence, right.
 
@@ -28,10 +32,13 @@ def right_or_wrong(
         Width and height of the window, A.
     radius
         Matching radius of each species, A.
+    name
+        What the column "species" calls each predicted atom.
     """
     rows = []
     for sample, (found, there) in enumerate(zip(predicted, true, strict=True)):
         inside = ((found.positions[:, :2] >= 0) & (found.positions[:, :2] < np.asarray(size)[:2])).all(1)
+        names = name(found)
         for symbol, r in radius.items():
             of_species = np.flatnonzero(found.symbols == symbol)
             right = np.zeros(len(of_species), bool)
@@ -39,7 +46,14 @@ def right_or_wrong(
             kept = inside[of_species]
             confidence = found.arrays["confidence"][of_species][kept]
             rows.append(
-                pd.DataFrame({"sample": sample, "species": symbol, "confidence": confidence, "right": right[kept]})
+                pd.DataFrame(
+                    {
+                        "sample": sample,
+                        "species": names[of_species][kept],
+                        "confidence": confidence,
+                        "right": right[kept],
+                    }
+                )
             )
     return pd.concat(rows, ignore_index=True)
 

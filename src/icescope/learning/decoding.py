@@ -8,14 +8,15 @@ from icescope.learning.calibration import probability
 from icescope.maps.ice_rules import assign_molecules
 from icescope.maps.outputs import OUTPUTS
 
-FAINTEST = 0.1  # confidence, before it is calibrated, of peaks that the ice rules may choose from
+FAINTEST = {"avdw": 0.35, "peaks": 0.1}  # confidence, not calibrated, of peaks that the ice rules may choose from
+UNLIKELY = 0.03  # calibrated confidence of peaks that the ice rules are not offered: a missing hydrogen costs less
 HEIGHTS_KNOWN = {"avdw": False, "peaks": True}
 
 
 def candidates(maps: Tensor, pixel_size: float, card: dict) -> list[Atoms]:
     """All peaks of finished maps (n, channels, y, x), also the faint ones; confidences as they are in the map."""
-    labels = card["labels"] | {"threshold": FAINTEST}
-    return OUTPUTS[card["network"]["output"]].locate(maps, pixel_size, labels)
+    output = card["network"]["output"]
+    return OUTPUTS[output].locate(maps, pixel_size, card["labels"] | {"threshold": FAINTEST[output]})
 
 
 def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
@@ -26,7 +27,8 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
     found
         From `candidates`.
     card
-        Of the weights; "calibration" and "threshold" by species, where it has them.
+        Of the weights; where it has them, "calibration" and "threshold" by species, and "calibration_under_rules" by
+        `settled_species`.
     rules
         Whether molecules are chosen by `maps.ice_rules.assign_molecules` among all candidates; else those atoms are
         kept whose confidence reaches its species' threshold.
@@ -42,9 +44,19 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
         atoms.set_array("confidence", probability(one.arrays["confidence"], species, card.get("calibration", {})))
         if rules:
             known = HEIGHTS_KNOWN[card["network"]["output"]]
-            structures.append(assign_molecules(atoms, card["labels"]["pose_bound"], known))
+            likely = atoms[atoms.arrays["confidence"] >= UNLIKELY]
+            chosen = assign_molecules(likely, card["labels"]["pose_bound"], known)
+            learnt = card.get("calibration_under_rules", {})
+            chosen.arrays["confidence"] = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
+            structures.append(chosen)
         else:
             thresholds = card.get("threshold", {})
             least = np.array([thresholds.get(one, card["labels"]["threshold"]) for one in species])
             structures.append(atoms[atoms.arrays["confidence"] >= least])
     return structures
+
+
+def settled_species(atoms: Atoms) -> np.ndarray:
+    """Species of each atom and whether its molecule is settled, such as "H settled": what the rules have made of it."""
+    settled = np.where(atoms.arrays["settled"], " settled", " unsettled")
+    return np.char.add(np.array(atoms.get_chemical_symbols(), dtype="U2"), settled)

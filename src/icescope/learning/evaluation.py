@@ -13,7 +13,7 @@ from torch.utils.data import BatchSampler
 from icescope import storage
 from icescope.learning.calibration import best_thresholds, calibrate, probability, right_or_wrong
 from icescope.learning.data import Stacks, draw_maps, prepare
-from icescope.learning.decoding import HEIGHTS_KNOWN
+from icescope.learning.decoding import HEIGHTS_KNOWN, decode, settled_species
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import device
 from icescope.maps.avdw import poses
@@ -95,8 +95,19 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
     return table
 
 
-def learn_confidence(found: list[Atoms], stacks: xr.Dataset, labels: dict) -> dict[str, dict]:
-    """What the candidates of validation windows teach for the card: "calibration" and "threshold" by species."""
+def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> dict[str, dict]:
+    """What validation windows teach for the card: "calibration", "threshold" and "calibration_under_rules".
+
+    The rules choose among candidates, so that what they keep is more often right than a candidate of that confidence.
+
+    Parameters
+    ----------
+    found
+        From `decoding.candidates`, for the samples of `stacks`.
+    card
+        Of the network's weights.
+    """
+    labels = card["labels"]
     true, size = list(true_atoms(stacks, labels["pose_bound"])), np.array(stacks.attrs["window_size"])
     radius = labels["matching_radius"]
     atoms = right_or_wrong(found, true, size, radius)
@@ -106,7 +117,9 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, labels: dict) -> di
     there = {
         s: sum(int((one.symbols[kept] == s).sum()) for one, kept in zip(true, inside, strict=True)) for s in radius
     }
-    return {"calibration": calibration, "threshold": best_thresholds(calibrated, there)}
+    learnt = {"calibration": calibration, "threshold": best_thresholds(calibrated, there)}
+    decided = right_or_wrong(decode(found, card | learnt), true, size, radius, settled_species)
+    return learnt | {"calibration_under_rules": calibrate(decided)}
 
 
 def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, seed: int) -> pd.DataFrame:
