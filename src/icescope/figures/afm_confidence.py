@@ -34,10 +34,11 @@ def draw_confidence(table: pd.DataFrame) -> Figure:
             # Calibration changes no order, so that the dashes of the second lie on the line of the first.
             dashes = "--" if stage == "calibrated" else "-"
             risk.plot(rows.coverage, 100 * rows.risk, dashes, color=colour, marker="o", markersize=3)
-        reliability.set(title=name, xlim=(0, 1), ylim=(0, 1), xlabel="confidence")
-        risk.set(xlim=(0, 1), xlabel="share of atoms kept, the most certain first")
+        reliability.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence")
+        reliability.text(0.97, 0.04, name, ha="right", transform=reliability.transAxes)
+        risk.set(xlim=(0, 1.02), xlabel="share of atoms kept, the most certain first")
         if reliability.get_legend_handles_labels()[1]:
-            reliability.legend(loc="upper left", fontsize=7)
+            reliability.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=7)
     axes[0, 0].set_ylabel("share of right atoms")
     axes[1, 0].set_ylabel("wrong atoms among those kept (%)")
     axes[1, 0].set_ylim(bottom=0)
