@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 DECODINGS = {"peaks": False, "ice rules": True}
 # Candidate oxygens per A^2 in a window, three times those of water, above which the ice rules are left out: they would
-# take seconds a window to say what cannot be water.
+# take ten seconds a window.
 CROWD = 0.35
 IMAGES = ("sample", "height", "y", "x")
 # (stacks, strength, images that the network takes, the configuration's block "afm", seed) to stacks of so many images
