@@ -147,7 +147,7 @@ def potential(
     spin: Annotated[int, typer.Option(help="Number of unpaired electrons.")] = 0,
     functional: Annotated[str, typer.Option(help="Of the exchange and correlation, by PySCF's names.")] = "PBE",
     basis: Annotated[str, typer.Option(help="Of the orbitals, by PySCF's names.")] = "def2-SVPD",
-    step: Annotated[float, typer.Option(help="Between the points of the grid, A.")] = 0.25,
+    step: Annotated[float, typer.Option(help="Between the points of the grid, A.")] = 0.2,
     heights: Annotated[
         tuple[float, float],
         typer.Option(help="Of the grid above the highest atom, A; it reaches 5 A beside them.", metavar="LOW HIGH"),
