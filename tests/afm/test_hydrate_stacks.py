@@ -7,7 +7,7 @@ import xarray as xr
 from icescope import storage
 from icescope.afm.hydrate_stacks import compare_electrostatics, point_charge_potential, simulate_hydrates, with_waters
 from icescope.errors import InputError
-from icescope.learning.data import Stacks, read_stacks
+from icescope.learning.data import Stacks, draw_maps, read_stacks
 from icescope.structures import hydrate_sets
 from icescope.structures.hydrate_sets import LAYER, relaxed_hydrates
 from icescope.structures.samples import atoms_of
@@ -105,11 +105,12 @@ def test_stores_are_read_for_learning_with_the_ion_in_the_label(structures, pote
     for path in paths:
         storage.write(simulate_hydrates(structures, potentials, AFM, path.name.split(".")[0]), path, "afm_stacks", {})
     data = Stacks(read_stacks(paths), labels)
-    assert data.images.shape == (6, 6, 32, 32) and data.maps.shape == (6, 3, 32, 32)
+    maps = draw_maps("avdw", data[list(range(6))], data.pixel_size, labels)
+    assert data.images.shape == (6, 6, 32, 32) and maps.shape == (6, 3, 32, 32)
     row, column = (atoms_of(structures, 0).positions[0, [1, 0]] * 32 / 25).astype(int)
-    red, green, blue = data.maps[0, :, row, column].tolist()
+    red, green, blue = maps[0, :, row, column].tolist()
     assert blue > red > green  # indigo
-    assert (data.maps[0] == data.maps[3]).all()  # the same structures with either electrostatics
+    assert (maps[0] == maps[3]).all()  # the same structures with either electrostatics
 
 
 def test_comparison_is_of_one_structure_and_vanishes_for_its_own_charges(structures, potentials):
