@@ -18,7 +18,7 @@ BLOCK = 104  # points whose integrals stay in a core's cache
 MANY = 20_000  # points from which on the fast route is the default, a few seconds of integrals
 # A, radii about the atoms of the points that the fit has to meet; d_z2 tips need them this close.
 SHELLS = (1.9, 2.02, 2.15, 2.3, 2.5, 2.7, 3.0, 3.4, 4.0, 5.0)
-ORDER = 17  # of Lebedev's quadrature: 110 points on a shell
+ORDER = 21  # of Lebedev's quadrature: 170 points on a shell
 NEAR = 2.0  # A; points this near to a nucleus are computed exactly
 FEWEST = 5  # points along each axis of a grid, for the splines through it
 TOUCHING = 1e-6  # A, from a nucleus, where the potential has no value

@@ -6,6 +6,7 @@ from torch import nn
 
 from icescope.learning.data import Windows, prepare
 from icescope.learning.images import high_frequency_residual
+from icescope.maps.avdw import KINDS
 
 MOST = 100  # training samples that the residual is taken from, about
 
@@ -37,6 +38,7 @@ def training_card(
         "pixel_size": validation.attrs["window_size"][0] / validation.sizes["x"],
         "heights": network["heights"],
         "labels": labels,
+        "species": sorted({KINDS[kind].symbol for kind in train.kind.unique().tolist()}),
         "training": training,
         "training_samples": len(train),
         "validation_samples": validation.sizes["sample"],

@@ -14,9 +14,15 @@ HEIGHTS_KNOWN = {"avdw": False, "peaks": True}
 
 
 def candidates(maps: Tensor, pixel_size: float, card: dict) -> list[Atoms]:
-    """All peaks of finished maps (n, channels, y, x), also the faint ones; confidences as they are in the map."""
-    output = card["network"]["output"]
-    return OUTPUTS[output].locate(maps, pixel_size, card["labels"] | {"threshold": FAINTEST[output]})
+    """All peaks of finished maps (n, channels, y, x), also the faint ones; confidences as they are in the map.
+
+    In a colour map only those species are looked for that the network was shown, where its card says which.
+    """
+    output, labels = card["network"]["output"], card["labels"] | {"threshold": FAINTEST[card["network"]["output"]]}
+    if output == "avdw":
+        shown = card.get("species", labels["disc_radius"])
+        labels["disc_radius"] = {symbol: r for symbol, r in labels["disc_radius"].items() if symbol in shown}
+    return OUTPUTS[output].locate(maps, pixel_size, labels)
 
 
 def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
