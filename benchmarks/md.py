@@ -260,7 +260,7 @@ def draw(speeds: pd.DataFrame, beside: pd.DataFrame, path: Path) -> None:
             heights = [float(table[rows & (table.engine == name)].ns_per_day.iloc[0]) for rows, _ in groups]
             x = np.arange(len(groups)) + (place - (len(names) - 1) / 2) * width
             bars = axis.bar(x, heights, width, color=COLOURS[name], label=name if label else None)
-            axis.bar_label(bars, fmt="{:.3g}")
+            axis.bar_label(bars, fmt="{:.3g}", fontsize=6)
         axis.set(xticks=range(len(groups)), xticklabels=[text for _, text in groups], yscale="log")
         axis.margins(y=0.2)
         axis.set_ylim(bottom=0.5)
