@@ -1,8 +1,11 @@
 """Windows cut from film trajectories."""
 
+from pathlib import Path
+
 import MDAnalysis as mda
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 
 from icescope.errors import InputError
@@ -214,3 +217,18 @@ def test_trajectory_without_metal_is_refused(tmp_path):
     write_frames(water, water.positions[None], water.cell.array[None], np.array([0.0]), tmp_path / "w.xtc")
     with pytest.raises(InputError, match="no water film on a metal"):
         cut_windows(tmp_path / "w.pdb", tmp_path / "w.xtc", WINDOWS, seed=1)
+
+
+def test_films_to_train_on_are_those_of_their_configuration_and_can_be_cut():
+    root = Path(__file__).parents[2]
+    splits = yaml.safe_load((root / "config/weights.yaml").read_text())["films"]["splits"].values()
+    names = {f"Au_c{c}_T{t}" for part in splits for c in part["coverages"] for t in part["temperatures"]}
+    films = {path.parent.name: path.parent for path in root.glob("data/films/*/trajectory.xtc")}
+    assert set(films) == names
+    film = films["Au_c12_T180"]
+    dataset = cut_windows(
+        film / "topology.pdb.gz", film / "trajectory.xtc", WINDOWS | {"size": [25.0, 25.0, 3.0]}, seed=1
+    )
+    arm = dataset.position.values.reshape(-1, 3, 3)
+    lengths = np.linalg.norm(arm[:, 1:] - arm[:, :1], axis=-1)
+    np.testing.assert_allclose(lengths, 1.0, atol=0.02)  # rigid SPC/E, stored to 0.01 A
