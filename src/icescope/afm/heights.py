@@ -4,6 +4,7 @@ import numpy as np
 from ase import Atoms
 
 from icescope.errors import InputError
+from icescope.structures.samples import in_window
 
 ORIGINS = ("mean_oxygen", "top_oxygen", "substrate")
 WATER_AND_IONS = (1, 8, 11, 17, 19)  # atomic numbers of H, O, Na, Cl, K: not of a substrate
@@ -40,5 +41,4 @@ def window_origin_height(atoms: Atoms, size: list[float], origin: str) -> float:
     """
     if origin == "substrate":
         return 0.0
-    inside = ((atoms.positions[:, :2] >= 0) & (atoms.positions[:, :2] < size[:2])).all(1)
-    return origin_height(atoms[inside], origin)
+    return origin_height(atoms[in_window(atoms.positions, size)], origin)

@@ -9,6 +9,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from icescope.maps.scores import match
+from icescope.structures.samples import in_window
 
 BINS = 15
 FAINTEST = 1e-4  # confidences are kept this far from 0 and 1, where log odds end
@@ -37,7 +38,7 @@ def right_or_wrong(
     """
     rows = []
     for sample, (found, there) in enumerate(zip(predicted, true, strict=True)):
-        inside = ((found.positions[:, :2] >= 0) & (found.positions[:, :2] < np.asarray(size)[:2])).all(1)
+        inside = in_window(found.positions, size)
         names = name(found)
         for symbol, r in radius.items():
             of_species = np.flatnonzero(found.symbols == symbol)

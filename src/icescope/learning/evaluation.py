@@ -20,6 +20,7 @@ from icescope.maps.avdw import poses
 from icescope.maps.molecule_scores import count_structures, scores
 from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count
 from icescope.progress import track
+from icescope.structures.samples import in_window
 
 BATCH = 16
 WATER = (1, 8)  # atomic numbers
@@ -108,15 +109,13 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> dict
         Of the network's weights.
     """
     labels = card["labels"]
-    true, size = list(true_atoms(stacks, labels["pose_bound"])), np.array(stacks.attrs["window_size"])
+    true, size = list(true_atoms(stacks, labels["pose_bound"])), stacks.attrs["window_size"]
     radius = labels["matching_radius"]
     atoms = right_or_wrong(found, true, size, radius)
     calibration = calibrate(atoms)
     calibrated = atoms.assign(confidence=probability(atoms.confidence, atoms.species, calibration))
-    inside = [((one.positions[:, :2] >= 0) & (one.positions[:, :2] < size[:2])).all(1) for one in true]
-    there = {
-        s: sum(int((one.symbols[kept] == s).sum()) for one, kept in zip(true, inside, strict=True)) for s in radius
-    }
+    inside = [one.symbols[in_window(one.positions, size)] for one in true]
+    there = {species: sum(int((symbols == species).sum()) for symbols in inside) for species in radius}
     learnt = {"calibration": calibration, "threshold": best_thresholds(calibrated, there)}
     decided = right_or_wrong(decode(found, card | learnt), true, size, radius, settled_species)
     return learnt | {"calibration_under_rules": calibrate(decided)}

@@ -11,7 +11,7 @@ from icescope.afm.instrument import add_drift, add_glitches, add_noise, to_grey
 from icescope.afm.measured import write_stack
 from icescope.learning.evaluation import true_atoms
 from icescope.storage import whole_file
-from icescope.structures.samples import take_samples
+from icescope.structures.samples import in_window, take_samples
 
 NOISE = 0.05  # of the contrast, as in measured stacks
 DRIFT = 0.05  # A, root mean square from one layer to the next; measured: up to 0.25 A after alignment
@@ -73,8 +73,7 @@ def write_example(stacks: xr.Dataset, sample: int, pose_bound: float, seed: int,
 
 def _inside(atoms: Atoms, size: list[float]) -> Atoms:
     """The atoms whose x and y lie inside the window, with its lattice, and "-" for no pose, as in `structure.xyz`."""
-    place = atoms.positions[:, :2]
-    atoms = atoms[((place >= 0) & (place < size[:2])).all(axis=1)]
+    atoms = atoms[in_window(atoms.positions, size)]
     atoms.set_cell(size)
     pose = [one or "-" for one in atoms.arrays["pose"]]
     atoms.set_array("pose", None)

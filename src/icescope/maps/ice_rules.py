@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from icescope.errors import InputError
 from icescope.maps.assignment import by_integer_programme, cheapest, margin
+from icescope.maps.avdw import pose_of_rise
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
 
 ERROR = 0.3  # A, of the vector between a found oxygen and a found hydrogen
@@ -112,7 +113,7 @@ def assign_molecules(atoms: Atoms, pose_bound: float, heights_known: bool) -> At
         molecule[whole], certain[whole], keep[whole] = water, settled[oxygen], True
         if heights_known:
             rise = kept.positions[atom, 2] - atoms.positions[oxygens[oxygen], 2]
-            pose[atom] = np.select([rise > pose_bound, rise < -pose_bound], ["up", "down"], "flat")
+            pose[atom] = pose_of_rise(rise, pose_bound)
         water += 1
     outside = (atoms.numbers == 1) & ~keep & (evidence < 0) & (_from_edge(atoms) < OH_BOND)
     keep |= outside

@@ -11,6 +11,7 @@ from ase import Atoms
 from scipy.spatial.distance import cdist
 
 from icescope.maps.scores import COUNTS, count, match, rates
+from icescope.structures.samples import in_window
 
 LONGEST = 1.4  # A, O-H in a prediction without molecules: half way to the next water
 # A hydrogen bond goes from D to A where O(D)...O(A) is shorter than BOND and the angle H-O(D)...O(A) smaller than
@@ -136,7 +137,7 @@ def nearest_molecule(atoms: Atoms) -> np.ndarray:
 def _count(predicted: Atoms, true: Atoms, size: np.ndarray, radius: dict[str, float], heights_known: bool) -> dict:
     species = count(predicted, true, size, radius)
     row = {(one, name): n for one, counts in species.T.to_dict().items() for name, n in counts.items()}
-    inside = ((true.positions[:, :2] >= 0) & (true.positions[:, :2] < size)).all(1)
+    inside = in_window(true.positions, size)
     partner = np.full(len(predicted), -1)  # true atom of each predicted one
     for symbol, r in radius.items():
         mine, theirs = (np.flatnonzero(np.array(atoms.get_chemical_symbols()) == symbol) for atoms in (predicted, true))

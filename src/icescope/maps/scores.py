@@ -8,6 +8,8 @@ from ase import Atoms
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from icescope.structures.samples import in_window
+
 COUNTS = ("true_positive", "false_positive", "false_negative")
 
 
@@ -59,7 +61,7 @@ def count(predicted: Atoms, true: Atoms, size: Sequence[float], radius: dict[str
         for pose in poses:
             p, t = (_select(atoms, symbol, pose) for atoms in (predicted, true))
             i, j = match(p, t, r)
-            inside = ((t >= 0) & (t < np.asarray(size)[:2])).all(1)
+            inside = in_window(t, size)
             true_positive = int(inside[j].sum())
             rows[f"{symbol} {pose}".strip()] = (true_positive, len(p) - len(i), int(inside.sum()) - true_positive)
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(COUNTS)).rename_axis("species")

@@ -19,6 +19,11 @@ def atoms_of(dataset: xr.Dataset, sample: int) -> Atoms:
     )
 
 
+def in_window(positions: np.ndarray, size: Sequence[float]) -> np.ndarray:
+    """Which positions (n, 2 or 3), A from the lower left corner, have x and y in a window of this size, (n,)."""
+    return ((positions[:, :2] >= 0) & (positions[:, :2] < np.asarray(size)[:2])).all(1)
+
+
 def take_samples(dataset: xr.Dataset, first: int, last: int) -> xr.Dataset:
     """Samples first to last - 1 of a dataset of ragged atoms, with their atoms."""
     ends = np.concatenate([[0], np.cumsum(dataset["atom_count"].values)])

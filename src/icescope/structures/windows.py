@@ -10,6 +10,7 @@ import xarray as xr
 from icescope.errors import InputError
 from icescope.md.force_field import species_table
 from icescope.md.trajectory import film_indices, open_film
+from icescope.structures.samples import in_window
 
 TRIES_PER_WINDOW = 50
 
@@ -71,8 +72,7 @@ def cut_windows(topology: str | Path, trajectory: str | Path, windows: dict, see
         low, high = molecules[:, 0, 2].min(), molecules[:, 0, 2].max()
         origin = rng.uniform([0, 0, low - size[2] / 2], [cell[0], cell[1], high - size[2] / 2])
         window = cut_window(molecules, cell, origin, size, margin)
-        inside = ((window[:, 0, :2] >= 0) & (window[:, 0, :2] < size[:2])).all(axis=1)
-        if inside.sum() >= windows["minimum_molecules"]:
+        if in_window(window[:, 0], size).sum() >= windows["minimum_molecules"]:
             cut.append(window)
             places.append(Window(origin, frame.frame, frame.time))
     if len(cut) < wanted:
