@@ -43,6 +43,13 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, not turned": ({"output": "peaks"}, {"augmentation": {"turn": False}}),
     "peaks, narrow": ({"output": "peaks", "channels": [32, 64, 128, 192]}, {}),
     "peaks, deep": ({"output": "peaks", "channels": [64, 96, 128, 192, 256]}, {}),
+    "peaks, strided": ({"output": "peaks", "stride": 2}, {}),
+    "peaks, strided and wide": ({"output": "peaks", "stride": 2, "channels": [128, 192, 256]}, {}),
+    "peaks, strided, not shifted": (
+        {"output": "peaks", "stride": 2},
+        {"augmentation": {"shift": 0, "noise": 0.02, "cutout": 32}},
+    ),
+    "avdw, strided, not shifted": ({"stride": 2}, {"augmentation": {"shift": 0, "noise": 0.02, "cutout": 32}}),
     "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
@@ -94,7 +101,7 @@ def run(name: str, config: dict, validation, epochs: int) -> dict:
     card = {"network": network, "labels": labels}
     maps, loss = predict_maps(trained, card, validation, SEED)
     found = candidates(maps, config["windows"]["size"][0] / config["afm"]["pixels"], card)
-    card |= learn_confidence(found, validation, card)
+    card |= learn_confidence(found, validation, card)[0]
     plain, rules = (evaluate(decode(found, card, one), loss, validation, labels).accuracy for one in (False, True))
     samples = epochs * len(data)
     return {

@@ -7,7 +7,7 @@ from icescope import storage
 from icescope.errors import InputError
 from icescope.learning import training as training_module
 from icescope.learning.data import read_stacks
-from icescope.learning.decoding import candidates, decode
+from icescope.learning.decoding import candidates, confidence_under_rules, decode
 from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, true_atoms
 from icescope.learning.weights import load_weights, save_weights
 from icescope.maps.avdw import render_stacks
@@ -164,6 +164,9 @@ def test_confidence_is_learnt_by_species(data):
     for one in found:
         one.positions[::2, 0] += np.where(np.arange(len(one[::2])) % 3, 0, 3.0)  # a sixth in the wrong place
         one.arrays["confidence"] = np.where(np.arange(len(one)) % 2, 0.9, 0.6)
-    learnt = learn_confidence(found, data[1], CARD)
+    learnt, chosen = learn_confidence(found, data[1], CARD)
+    for one, other in zip(chosen, decode(found, CARD | learnt), strict=True):
+        assert confidence_under_rules(one, CARD | learnt) == other
+        assert (confidence_under_rules(one, CARD | learnt).arrays["confidence"] == other.arrays["confidence"]).all()
     assert set(learnt["calibration"]) == set(learnt["threshold"]) == {"O", "H"}
     assert all(0 <= threshold <= 1 for threshold in learnt["threshold"].values())

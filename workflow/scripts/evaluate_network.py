@@ -5,10 +5,9 @@ import torch
 from icescope.job import job
 from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
-from icescope.learning.evaluation import all_scores, as_present_cation, evaluate, predict_maps, write_predictions
+from icescope.learning.evaluation import as_present_cation, evaluate, predict_maps, write_evaluation
 from icescope.learning.weights import load_weights
 from icescope.provenance import provenance
-from icescope.storage import whole_file
 
 with job(snakemake.log[0], "evaluate_network"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -21,8 +20,5 @@ with job(snakemake.log[0], "evaluate_network"):
     if params.any_cation:
         decoded = {name: as_present_cation(structures, stacks) for name, structures in decoded.items()}
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
-    write_predictions(maps, loss, card, output.predictions, provenance(card["labels"], params.seed, inputs))
-    with whole_file(output.accuracy) as partial:
-        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
-    with whole_file(output.scores) as partial:
-        all_scores(decoded, stacks, card, params.seed).to_csv(partial, float_format="%.6g")
+    origin = provenance(card["labels"], params.seed, inputs)
+    write_evaluation(output, maps, loss, decoded, accuracy, stacks, card, params.seed, origin)

@@ -10,7 +10,6 @@ from icescope.maps.outputs import OUTPUTS
 
 FAINTEST = {"avdw": 0.35, "peaks": 0.1}  # confidence, not calibrated, of peaks that the ice rules may choose from
 UNLIKELY = 0.03  # calibrated confidence of peaks that the ice rules are not offered: a missing hydrogen costs less
-HEIGHTS_KNOWN = {"avdw": False, "peaks": True}
 
 
 def candidates(maps: Tensor, pixel_size: float, card: dict) -> list[Atoms]:
@@ -43,26 +42,41 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
     -------
     Structures with arrays "confidence" and "pose"; under the rules also "molecule" and "settled".
     """
+    if rules:
+        return [confidence_under_rules(one, card) for one in choose_molecules(found, card)]
+    thresholds, usual = card.get("threshold", {}), card["labels"]["threshold"]
     structures = []
-    for one in found:
-        atoms = one.copy()
-        species = np.array(atoms.get_chemical_symbols())
-        atoms.set_array("confidence", probability(one.arrays["confidence"], species, card.get("calibration", {})))
-        if rules:
-            known = HEIGHTS_KNOWN[card["network"]["output"]]
-            likely = atoms[atoms.arrays["confidence"] >= UNLIKELY]
-            chosen = assign_molecules(likely, card["labels"]["pose_bound"], known)
-            learnt = card.get("calibration_under_rules", {})
-            chosen.arrays["confidence"] = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
-            structures.append(chosen)
-        else:
-            thresholds = card.get("threshold", {})
-            least = np.array([thresholds.get(one, card["labels"]["threshold"]) for one in species])
-            structures.append(atoms[atoms.arrays["confidence"] >= least])
+    for atoms in (_calibrated(one, card) for one in found):
+        least = np.array([thresholds.get(symbol, usual) for symbol in atoms.symbols])
+        structures.append(atoms[atoms.arrays["confidence"] >= least])
     return structures
+
+
+def choose_molecules(found: list[Atoms], card: dict) -> list[Atoms]:
+    """Molecules of each map under the ice rules; the confidence of an atom is still that of a candidate.
+
+    See `decode`.
+    """
+    known, bound = OUTPUTS[card["network"]["output"]].heights_known, card["labels"]["pose_bound"]
+    calibrated = (_calibrated(one, card) for one in found)
+    return [assign_molecules(atoms[atoms.arrays["confidence"] >= UNLIKELY], bound, known) for atoms in calibrated]
+
+
+def confidence_under_rules(chosen: Atoms, card: dict) -> Atoms:
+    """Atoms of `choose_molecules` with the confidence of what the rules have chosen."""
+    atoms, learnt = chosen.copy(), card.get("calibration_under_rules", {})
+    atoms.arrays["confidence"] = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
+    return atoms
 
 
 def settled_species(atoms: Atoms) -> np.ndarray:
     """Species of each atom and whether its molecule is settled, such as "H settled": what the rules have made of it."""
     settled = np.where(atoms.arrays["settled"], " settled", " unsettled")
     return np.char.add(np.array(atoms.get_chemical_symbols(), dtype="U2"), settled)
+
+
+def _calibrated(found: Atoms, card: dict) -> Atoms:
+    """A copy with the calibrated confidences of candidates."""
+    atoms, learnt = found.copy(), card.get("calibration", {})
+    atoms.arrays["confidence"] = probability(found.arrays["confidence"], np.array(found.get_chemical_symbols()), learnt)
+    return atoms

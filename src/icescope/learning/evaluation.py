@@ -1,6 +1,6 @@
 """Predicted maps and atoms of simulated stacks, and how right they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,12 @@ from torch.utils.data import BatchSampler
 from icescope import storage
 from icescope.learning.calibration import best_thresholds, calibrate, probability, right_or_wrong
 from icescope.learning.data import Stacks, draw_maps, prepare
-from icescope.learning.decoding import HEIGHTS_KNOWN, decode, settled_species
+from icescope.learning.decoding import choose_molecules, settled_species
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.weights import device
 from icescope.maps.avdw import poses
 from icescope.maps.molecule_scores import count_structures, scores
+from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count
 from icescope.progress import track
 from icescope.structures.samples import in_window
@@ -96,7 +97,7 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
     return table
 
 
-def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> dict[str, dict]:
+def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> tuple[dict[str, dict], list[Atoms]]:
     """What validation windows teach for the card: "calibration", "threshold" and "calibration_under_rules".
 
     The rules choose among candidates, so that what they keep is more often right than a candidate of that confidence.
@@ -107,6 +108,10 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> dict
         From `decoding.candidates`, for the samples of `stacks`.
     card
         Of the network's weights.
+
+    Returns
+    -------
+    These; and the molecules that the rules choose, see `decoding.choose_molecules`.
     """
     labels = card["labels"]
     true, size = list(true_atoms(stacks, labels["pose_bound"])), stacks.attrs["window_size"]
@@ -117,8 +122,9 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> dict
     inside = [one.symbols[in_window(one.positions, size)] for one in true]
     there = {species: sum(int((symbols == species).sum()) for symbols in inside) for species in radius}
     learnt = {"calibration": calibration, "threshold": best_thresholds(calibrated, there)}
-    decided = right_or_wrong(decode(found, card | learnt), true, size, radius, settled_species)
-    return learnt | {"calibration_under_rules": calibrate(decided)}
+    chosen = choose_molecules(found, card | learnt)
+    decided = right_or_wrong(chosen, true, size, radius, settled_species)
+    return learnt | {"calibration_under_rules": calibrate(decided)}, chosen
 
 
 def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, seed: int) -> pd.DataFrame:
@@ -138,7 +144,7 @@ def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, 
     Rows by decoding, what, score; columns value, low, high.
     """
     labels, size = card["labels"], stacks.attrs["window_size"]
-    true, known = list(true_atoms(stacks, labels["pose_bound"])), HEIGHTS_KNOWN[card["network"]["output"]]
+    true, known = list(true_atoms(stacks, labels["pose_bound"])), OUTPUTS[card["network"]["output"]].heights_known
     origin = stacks.origin_height.values
     for atoms, height in zip(true, origin, strict=True):
         atoms.positions[:, 2] -= height
@@ -166,8 +172,32 @@ def as_present_cation(predicted: list[Atoms], stacks: xr.Dataset) -> list[Atoms]
     return renamed
 
 
-def write_predictions(maps: Tensor, loss: np.ndarray, card: dict, path: str, origin: dict) -> None:
-    """Write maps and loss as a store of kind "predictions"."""
+def write_evaluation(
+    output: Mapping[str, str],
+    maps: Tensor,
+    loss: np.ndarray,
+    decoded: dict[str, list[Atoms]],
+    accuracy: pd.DataFrame,
+    stacks: xr.Dataset,
+    card: dict,
+    seed: int,
+    origin: dict,
+) -> None:
+    """Write "predictions" (maps and loss, a store of that kind), and "accuracy" and "scores" as CSV.
+
+    Parameters
+    ----------
+    output
+        Their files.
+    maps, loss
+        From `predict_maps`, for the samples of `stacks`.
+    decoded, card, seed
+        See `all_scores`.
+    accuracy
+        From `evaluate`.
+    origin
+        Provenance of the store.
+    """
     dataset = xr.Dataset(
         {
             "predicted_map": (("sample", "channel", "y", "x"), maps.numpy().astype(np.float16), {"units": "1"}),
@@ -175,7 +205,11 @@ def write_predictions(maps: Tensor, loss: np.ndarray, card: dict, path: str, ori
         },
         attrs={"output": card["network"]["output"]},
     )
-    storage.write(dataset, path, "predictions", origin | {"weights": card["sha256"]})
+    storage.write(dataset, output["predictions"], "predictions", origin | {"weights": card["sha256"]})
+    with storage.whole_file(output["accuracy"]) as partial:
+        accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
+    with storage.whole_file(output["scores"]) as partial:
+        all_scores(decoded, stacks, card, seed).to_csv(partial, float_format="%.6g")
 
 
 def true_atoms(stacks: xr.Dataset, pose_bound: float) -> Iterator[Atoms]:

@@ -14,6 +14,7 @@ from icescope import __version__
 from icescope.errors import InputError
 from icescope.learning.experiment import BOND, Prediction, extent
 from icescope.learning.images import high_frequency_residual
+from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, count
 from icescope.provenance import git_commit
 from icescope.storage import whole_file
@@ -269,7 +270,7 @@ def _trust(images: np.ndarray, card: dict) -> list[str]:
         else "The confidence is not calibrated: 0.9 does not mean that nine atoms in ten are right.",
         line + " Tip asymmetry, drift, creep and set-point differences are not measured here.",
         "x and y are read off the map; z is a guess of the network, from the mean height of the oxygens of its windows."
-        if card["network"]["output"] == "peaks"
+        if OUTPUTS[card["network"]["output"]].heights_known
         else "x and y are read off the map; z is not measured: every oxygen has 0, and a hydrogen's follows from its"
         " pose (flat, up, down) and the O-H length.",
         "Molecules are chosen under the ice rules: two hydrogens at an oxygen, one on a hydrogen bond. Where `settled`"

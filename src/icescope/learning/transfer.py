@@ -82,7 +82,7 @@ def retrain(
         card = training_card(trained, samples, validation, network, labels, training, seed)
         maps, loss = predict_maps(trained, card, validation, scoring_seed)
         found = candidates(maps, card["pixel_size"], card)
-        card |= learn_confidence(found, validation, card)
+        card |= learn_confidence(found, validation, card)[0]
         table = evaluate(decode(found, card, rules=False), loss, validation, labels)
         accuracies[seed] = table.assign(loss=loss.mean(), samples=len(loss))
         card["metrics"] = {"loss": float(loss.mean()), **table.accuracy.dropna().to_dict()}

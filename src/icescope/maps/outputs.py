@@ -25,6 +25,8 @@ class Output(NamedTuple):
         One `Atoms` a map with arrays "confidence" and "pose", A.
     picture : (maps, labels)
         Maps as colours (samples, 3, y, x) in [0, 1].
+    heights_known
+        Whether z of the located atoms is predicted; else it follows from the poses.
     """
 
     channels: Callable[[dict], int]
@@ -32,6 +34,7 @@ class Output(NamedTuple):
     render_stacks: Callable[..., Tensor]
     locate: Callable[[Tensor, float, dict], list[Atoms]]
     picture: Callable[[Tensor, dict], Tensor]
+    heights_known: bool
 
 
 def _colour_channels(labels: dict) -> int:
@@ -47,6 +50,6 @@ def _clamped(maps: Tensor, labels: dict) -> Tensor:
 
 
 OUTPUTS = {
-    "avdw": Output(_colour_channels, _colour_maps, avdw.render_stacks, locate, _clamped),
-    "peaks": Output(peaks.channels, peaks.render, peaks.render_stacks, peaks.locate_peaks, peaks.picture),
+    "avdw": Output(_colour_channels, _colour_maps, avdw.render_stacks, locate, _clamped, False),
+    "peaks": Output(peaks.channels, peaks.render, peaks.render_stacks, peaks.locate_peaks, peaks.picture, True),
 }
