@@ -1,0 +1,1 @@
+"""Phases of amorphous ice from the surroundings of each molecule."""
