@@ -1,0 +1,148 @@
+"""Oxygens and hydrogens of anybody's trajectory of water, frame by frame."""
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+import MDAnalysis as mda
+import numpy as np
+from ase import Atoms
+
+from icescope.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SITE = "X"  # a virtual site, such as M of TIP4P
+BY_ASE = (".xyz", ".extxyz")  # MDAnalysis does not read the cell of extended XYZ
+# amu: of hydrogen to deuterium, of oxygen, and of a whole molecule that is one bead
+MASSES = {"H": (0.9, 2.1), "O": (15.5, 20.1), SITE: (0.0, 0.1)}
+# Names of atoms and elements in the force fields and file formats of water.
+NAMES = {"O": r"O(W|T|H2)?\d*", "H": r"[HD](W|T)?\d*", SITE: r"(M|MW|EP|EPW|LP|L|X|VS|)\d*"}
+
+
+def water_frames(trajectory: str | Path, topology: str | Path | None = None) -> Iterator[Atoms]:
+    """Every frame of a trajectory, one in memory at a time.
+
+    What is an oxygen, a hydrogen and a virtual site is read from elements, masses, or names, whichever the files give
+    first, and with types alone from their numbers.
+
+    Parameters
+    ----------
+    trajectory
+        Extended XYZ, or any format that MDAnalysis reads; coordinates may be unwrapped.
+    topology
+        Any that MDAnalysis reads; needed where the trajectory has coordinates alone, as XTC has.
+
+    Yields
+    ------
+    Oxygens and hydrogens in their order, A, periodic in their cell; `info` has "frame", from 0, and "time", ps, where
+    the file tells it.
+
+    Raises
+    ------
+    InputError
+        A file is missing, cannot be read, is cut off or empty; or it holds other things than water, not two hydrogens
+        for an oxygen or none, or no cell.
+    """
+    trajectory = Path(trajectory)
+    for path in filter(None, (trajectory, topology)):
+        if not Path(path).is_file():
+            raise InputError(f"{path} does not exist; give the file of a trajectory, or of its topology.")
+        if not Path(path).stat().st_size:
+            raise InputError(f"{path} is empty; the run that writes it may not have begun.")
+    read = _by_ase(trajectory) if trajectory.suffix in BY_ASE else _by_mdanalysis(trajectory, topology)
+    number = -1
+    try:
+        for number, frame in enumerate(read):
+            if frame.cell.rank < 3:
+                raise InputError(f"{trajectory} has no cell in frame {number}; write it with its box.")
+            frame.info["frame"] = number
+            yield frame
+    except InputError:
+        raise
+    except Exception as error:  # each format has its own
+        why = " ".join(str(error).split()) or type(error).__name__
+        where = f"after frame {number}: it is damaged or cut off" if number >= 0 else "as a trajectory"
+        raise InputError(f"{trajectory} cannot be read {where} ({why}).") from error
+    if number < 0:
+        raise InputError(f"{trajectory} holds no frames.")
+
+
+def _by_ase(trajectory: Path) -> Iterator[Atoms]:
+    for frame in ase.io.iread(trajectory, do_not_split_by_at_sign=True):
+        species = _water(_known(np.array(frame.get_chemical_symbols()), trajectory), trajectory)
+        atoms = Atoms(species, frame.positions, cell=frame.cell, pbc=True)[species != SITE]
+        atoms.info = {key: frame.info[key] for key in ("time",) if key in frame.info}
+        yield atoms
+
+
+def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[Atoms]:
+    files = [str(topology), str(trajectory)] if topology else [str(trajectory)]
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="MDAnalysis")  # of what these files do not say
+            universe = mda.Universe(*files, to_guess=())
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{' with '.join(files)} cannot be read as a trajectory ({why}).") from error
+    species = _species(universe.atoms, files[0])
+    seen = species != SITE
+    for step in universe.trajectory:
+        cell = step.triclinic_dimensions
+        atoms = Atoms(species, step.positions, cell=np.zeros((3, 3)) if cell is None else cell, pbc=True)[seen]
+        atoms.info = {key: step.data[key] for key in ("time",) if key in step.data}
+        yield atoms
+
+
+def _species(atoms: mda.AtomGroup, file: str) -> np.ndarray:
+    """O, H or SITE of each atom."""
+    if hasattr(atoms, "elements") and np.all(atoms.elements != ""):
+        return _water(_known(atoms.elements, file), file)
+    if hasattr(atoms, "masses") and len(set(atoms.masses)) > 1:
+        species = np.full(len(atoms), "?")
+        for symbol, (low, high) in MASSES.items():
+            species[(atoms.masses >= low) & (atoms.masses <= high)] = symbol
+        if "?" in species:
+            mass = atoms.masses[np.argmax(species == "?")]
+            raise InputError(f"{file} holds an atom of mass {mass:g}, which water has not; write the water alone.")
+        return _water(species, file)
+    if hasattr(atoms, "names"):
+        return _water(_known(atoms.names, file), file)
+    if not hasattr(atoms, "types"):
+        raise InputError(f"{file} does not say which atom is what; give a topology with --top.")
+    types, index, count = np.unique(atoms.types, return_inverse=True, return_counts=True)
+    if len(types) > 2 or (len(types) == 2 and count.max() != 2 * count.min()):
+        raise InputError(
+            f"{file} names atoms by the types {', '.join(types)} alone, and which of them is oxygen cannot be told;"
+            " give a topology with masses or elements with --top."
+        )
+    species = np.where(count == count.min(), "O", "H")
+    log.info("%s gives types alone: %s", file, ", ".join(map("{} is {}".format, types, species)))
+    return species[index]
+
+
+def _known(names: np.ndarray, file: str | Path) -> np.ndarray:
+    """O, H or SITE by the names of atoms or elements."""
+    different, index = np.unique(names.astype(str), return_inverse=True)
+    species = np.full(len(different), "?")
+    for symbol, pattern in NAMES.items():
+        species[[re.fullmatch(pattern, name, re.IGNORECASE) is not None for name in different]] = symbol
+    if "?" in species:
+        raise InputError(
+            f"{file} holds {', '.join(different[species == '?'])}, which is not of water; write a trajectory of the"
+            " water alone."
+        )
+    return species[index]
+
+
+def _water(species: np.ndarray, file: str | Path) -> np.ndarray:
+    oxygens, hydrogens = ((species == symbol).sum() for symbol in "OH")
+    if not oxygens or hydrogens not in (0, 2 * oxygens):
+        raise InputError(
+            f"{file} holds {oxygens} oxygens and {hydrogens} hydrogens; water has two hydrogens for each oxygen, or"
+            " none are given."
+        )
+    return species
