@@ -1,0 +1,197 @@
+"""Phase of a molecule from its surroundings: the perceptron of Shupletsova and Stegailov 2026, section II.C."""
+
+import logging
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from icescope.errors import InputError
+
+HIDDEN = 600
+DROPOUT = 0.2
+PATIENCE = 10  # epochs without a lower loss on validation
+SCALINGS = ("standardised", "none")
+ROWS = 8192  # predicted at a time
+COOLEST, HOTTEST = 0.05, 20.0  # bounds of the temperature of calibration
+
+
+class PhaseClassifier(nn.Module):
+    """Descriptors (n, features) to log odds (n, phases): two hidden layers with tanh.
+
+    `mean` and `deviation` scale the features, `temperature` divides the log odds in `probabilities`; all three are
+    learnt from data and travel with the weights.
+    """
+
+    def __init__(self, features: int, phases: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        self.register_buffer("temperature", torch.ones(()))
+        layers: list[nn.Module] = []
+        for inputs in (features, HIDDEN):
+            layers += [nn.Linear(inputs, HIDDEN), nn.Tanh(), nn.Dropout(DROPOUT)]
+        self.layers = nn.Sequential(*layers, nn.Linear(HIDDEN, phases))
+
+    def forward(self, descriptors: Tensor) -> Tensor:
+        return self.layers((descriptors - self.mean) / self.deviation)
+
+    @torch.no_grad()
+    def log_odds(self, descriptors: np.ndarray) -> np.ndarray:
+        """(n, phases) of descriptors (n, features), without dropout."""
+        self.eval()
+        rows = torch.as_tensor(descriptors, dtype=torch.float32).split(ROWS)
+        return torch.cat([self(some.to(self.mean.device)).cpu() for some in rows]).numpy().astype(float)
+
+    def probabilities(self, descriptors: np.ndarray) -> np.ndarray:
+        """(n, phases) of descriptors (n, features): softmax of log odds over the temperature."""
+        return softmax(self.log_odds(descriptors) / float(self.temperature), axis=1)
+
+
+class _Task(L.LightningModule):
+    def __init__(self, classifier: PhaseClassifier, learning_rate: float):
+        super().__init__()
+        self.classifier, self.learning_rate = classifier, learning_rate
+        self.history: list[dict[str, float]] = []
+        self._losses: list[Tensor] = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        loss = cross_entropy(self.classifier(batch[0]), batch[1])
+        self._losses.append(loss.detach())
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        log_odds = self.classifier(batch[0])
+        right = (log_odds.argmax(1) == batch[1]).float().mean()
+        values = {"validation_loss": cross_entropy(log_odds, batch[1]), "validation_accuracy": right}
+        self.log_dict(values, batch_size=len(batch[1]))
+
+    def on_train_epoch_end(self) -> None:
+        # Lightning runs the validation of an epoch before this hook.
+        measured = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        training_loss = float(torch.stack(self._losses).mean())
+        self.history.append({"epoch": self.current_epoch + 1, "training_loss": training_loss} | measured)
+        self._losses.clear()
+        if not math.isfinite(training_loss):
+            raise InputError("the loss of the classifier is not a number; lower its learning_rate.")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), self.learning_rate)
+
+
+class _Batches(L.LightningDataModule):
+    """Whole batches at a time, out of memory."""
+
+    def __init__(self, parts: dict[str, tuple[Tensor, Tensor]], batch_size: int, seed: int):
+        super().__init__()
+        self.parts, self.batch_size = parts, batch_size
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def _loader(self, part: str, sampler: torch.utils.data.Sampler) -> torch.utils.data.DataLoader:
+        data = torch.utils.data.TensorDataset(*self.parts[part])
+        batches = torch.utils.data.BatchSampler(sampler, self.batch_size, drop_last=False)
+        return torch.utils.data.DataLoader(data, sampler=batches, batch_size=None)
+
+    def train_dataloader(self) -> torch.utils.data.DataLoader:
+        samples = torch.utils.data.RandomSampler(self.parts["train"][1], generator=self.generator)
+        return self._loader("train", samples)
+
+    def val_dataloader(self) -> torch.utils.data.DataLoader:
+        return self._loader("validation", torch.utils.data.SequentialSampler(self.parts["validation"][1]))
+
+
+def train_classifier(
+    descriptors: np.ndarray, phase: np.ndarray, parts: dict[str, Sequence[int]], settings: dict, seed: int
+) -> tuple[PhaseClassifier, pd.DataFrame]:
+    """Train until the loss on validation has not fallen for PATIENCE epochs, keep the best, and calibrate it.
+
+    Parameters
+    ----------
+    descriptors
+        (molecules, features).
+    phase
+        (molecules,) number of each one's phase, from 0.
+    parts
+        Indices of the molecules "train" and "validation"; see `amorphous.splits`.
+    settings
+        What the paper leaves out: "scaling" (of SCALINGS, by the training part), "batch_size", "learning_rate", and
+        "epochs", at most.
+
+    Returns
+    -------
+    The classifier, its temperature learnt on validation; and its history: epoch, training_loss, validation_loss,
+    validation_accuracy.
+
+    Raises
+    ------
+    InputError
+        Unknown scaling, descriptors that are not numbers, or a loss that is not one.
+    """
+    if settings["scaling"] not in SCALINGS:
+        raise InputError(f"scaling is {settings['scaling']!r}; take one of {', '.join(SCALINGS)}.")
+    if not np.isfinite(descriptors).all():
+        raise InputError("descriptors hold values that are not finite numbers.")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    L.seed_everything(seed, verbose=False)
+    x, y = torch.as_tensor(descriptors, dtype=torch.float32), torch.as_tensor(phase, dtype=torch.long)
+    data = {part: (x[np.asarray(index)], y[np.asarray(index)]) for part, index in parts.items() if part != "test"}
+    classifier = PhaseClassifier(x.shape[1], int(y.max()) + 1)
+    if settings["scaling"] == "standardised":
+        classifier.mean.copy_(data["train"][0].mean(0))
+        deviation = data["train"][0].std(0)
+        classifier.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
+    task = _Task(classifier, settings["learning_rate"])
+    with tempfile.TemporaryDirectory() as folder:
+        best = ModelCheckpoint(folder, monitor="validation_loss", save_weights_only=True)
+        trainer = L.Trainer(
+            max_epochs=settings["epochs"],
+            accelerator="auto",
+            devices=1,
+            callbacks=[best, EarlyStopping("validation_loss", patience=PATIENCE)],
+            plugins=[LightningEnvironment()],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            deterministic="warn",
+        )
+        trainer.fit(task, _Batches(data, settings["batch_size"], seed))
+        task.load_state_dict(torch.load(Path(best.best_model_path), weights_only=True)["state_dict"])
+    validation = np.asarray(parts["validation"])
+    log_odds = classifier.log_odds(descriptors[validation])
+    classifier.temperature.fill_(best_temperature(log_odds, np.asarray(phase)[validation]))
+    return classifier.eval(), pd.DataFrame(task.history)
+
+
+def best_temperature(log_odds: np.ndarray, phase: np.ndarray) -> float:
+    """By which to divide log odds (n, phases), so that the true phases (n,) are likeliest (Guo et al. 2017)."""
+
+    def loss(logarithm: float) -> float:
+        return -log_softmax(log_odds / math.exp(logarithm), axis=1)[np.arange(len(phase)), phase].mean()
+
+    return math.exp(minimize_scalar(loss, bounds=(math.log(COOLEST), math.log(HOTTEST)), method="bounded").x)
+
+
+def confusion(probabilities: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Counts (true phase, likeliest phase) of molecules with probabilities (n, phases)."""
+    counts = np.zeros((probabilities.shape[1],) * 2, dtype=int)
+    np.add.at(counts, (phase, probabilities.argmax(1)), 1)
+    return counts
+
+
+def calibration_error(probabilities: np.ndarray, phase: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error of the likeliest phase, in bins of equal numbers of molecules (Guo et al. 2017)."""
+    certain, right = probabilities.max(1), probabilities.argmax(1) == phase
+    order = np.array_split(np.argsort(certain, kind="stable"), bins)
+    return sum(len(one) * abs(certain[one].mean() - right[one].mean()) for one in order if len(one)) / len(phase)
