@@ -39,13 +39,15 @@ def test_neighbours_by_brute_force(shape):
     positions = rng.uniform(-2, 3, (300, 3)) @ cell[:]  # unwrapped
     distance = get_distances(positions, cell=cell, pbc=True)[1]
     expected = {tuple(pair) for pair in np.argwhere(np.triu(distance <= 3.0, 1)).tolist()}
-    assert {tuple(sorted(pair)) for pair in neighbours(positions, cell).tolist()} == expected
+    assert {tuple(sorted(pair)) for pair in neighbours(positions, cell)[0].tolist()} == expected
+    pairs, steps = neighbours(positions, cell)
+    np.testing.assert_allclose(np.linalg.norm(steps, axis=1), distance[tuple(pairs.T)], atol=1e-4)
 
 
 def test_ice_is_one_cluster():
     ice = ice_ih((2, 2, 2), seed=1)
     oxygens = ice[ice.symbols == "O"]
-    pairs = neighbours(oxygens.positions, oxygens.cell)
+    pairs, _ = neighbours(oxygens.positions, oxygens.cell)
     assert len(pairs) == 2 * len(oxygens)  # four neighbours each
     assert cluster_sizes(np.full(128, True), pairs).tolist() == [128]
     assert cluster_sizes(np.full(128, False), pairs).tolist() == []
@@ -66,3 +68,8 @@ def test_where_intermediate_molecules_are():
     pairs = np.array([[i, i + 1] for i in range(10)])  # the last one touches nothing
     expected = [BETWEEN, AMONG_ONE, ELSEWHERE, ELSEWHERE, AMONG_ONE, ELSEWHERE]
     assert where_intermediate(phase, pairs, low=0, high=1).tolist() == expected
+
+
+def test_a_cell_that_is_too_small():
+    with pytest.raises(InputError, match="the cell is 5.0 A across, and neighbours within 3 A need 6 A"):
+        neighbours(np.zeros((2, 3)), Cell.fromcellpar([20, 20, 5, 90, 90, 90]))

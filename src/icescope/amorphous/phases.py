@@ -26,12 +26,38 @@ def assign(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     return np.where(probabilities.max(1) > threshold, probabilities.argmax(1), INTERMEDIATE)
 
 
-def neighbours(positions: np.ndarray, cell: Cell, radius: float = BOND) -> np.ndarray:
-    """Pairs (pairs, 2) of periodic oxygens, positions (n, 3) and cell in A, within a radius, A, each pair once."""
-    upright, _ = cell.standard_form()  # the only way round that MDAnalysis takes
-    inside = (cell.scaled_positions(positions) % 1 @ upright[:]).astype(np.float32)
-    pairs, _ = self_capped_distance(inside, radius, box=upright.cellpar().astype(np.float32))
-    return pairs
+def neighbours(positions: np.ndarray, cell: Cell, radius: float = BOND) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (pairs, 2) of periodic oxygens within a radius, A, each once, and the vectors (pairs, 3) between them, A.
+
+    Parameters
+    ----------
+    positions
+        (n, 3), A; may lie outside the cell.
+    cell
+        Of any shape, A.
+
+    Returns
+    -------
+    The pairs, and the vectors from the first to the nearest image of the second, along some axes: only their lengths
+    and the angles between them are those of the structure.
+
+    Raises
+    ------
+    InputError
+        A cell in which a molecule has two images of another within the radius.
+    """
+    reduced, _ = cell.minkowski_reduce()
+    box, _ = reduced.standard_form()  # the only way round that MDAnalysis takes
+    height = 1 / np.linalg.norm(box.reciprocal(), axis=1).max()
+    if height < 2 * radius:
+        raise InputError(
+            f"the cell is {height:.1f} A across, and neighbours within {radius:g} A need {2 * radius:g} A; take a"
+            " larger one."
+        )
+    inside = reduced.scaled_positions(positions) % 1
+    pairs, _ = self_capped_distance((inside @ box[:]).astype(np.float32), radius, box=box.cellpar().astype(np.float32))
+    steps = inside[pairs[:, 1]] - inside[pairs[:, 0]]
+    return pairs, (steps - np.round(steps)) @ box[:]
 
 
 def where_intermediate(phase: np.ndarray, pairs: np.ndarray, low: int, high: int) -> np.ndarray:
