@@ -1,10 +1,10 @@
 """Networks and settings tried on one set of stacks: accuracy on the validation films, speed and arithmetic.
 
-    python benchmarks/networks.py [--epochs 2] [TRIAL ...]
+    python benchmarks/networks.py [--epochs 2] [--windows 700] [--validation 350] [TRIAL ...]
 
 Takes the stacks of the run "weights" (snakemake --configfile config/weights.yaml --until afm_stacks). Choices are made
 on the validation films; the test films are not looked at. Each trial that is named, or all, is trained for so many
-epochs, and its row of benchmarks/networks.csv replaced.
+epochs on so many windows of each film, and its row of benchmarks/networks.csv replaced.
 """
 
 import argparse
@@ -15,8 +15,10 @@ import time
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 import yaml
 from machine import cores
 from snakemake.utils import update_config
@@ -28,6 +30,7 @@ from icescope.learning.evaluation import evaluate, learn_confidence, predict_map
 from icescope.learning.networks import build_network
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
+from icescope.structures.samples import pick_samples
 
 ROOT = Path(__file__).parents[1]
 RUN = ROOT / "results" / "weights"
@@ -35,8 +38,11 @@ RESULTS = ROOT / "benchmarks" / "networks.csv"
 VALIDATION = "Au_c*_T210"  # films
 HELD_OUT = ("_T210", "_T270")  # the test films too
 SEED = 20221214
+KEY = ["trial", "samples", "windows", "validation_windows"]
 CHANNELS = [64, 128, 192, 256]
-# What each trial changes of the configuration's blocks `networks.light` and `training`.
+BASE = {"batch_size": 16, "learning_rate": 2e-3, "augmentation": {"shift": 1, "noise": 0.05, "cutout": 100}}
+WEAK = {"shift": 0, "noise": 0.02, "cutout": 32}
+# What each trial changes of the configuration's block `networks.light`, and of BASE.
 TRIALS: dict[str, tuple[dict, dict]] = {
     "avdw": ({}, {}),
     "peaks": ({"output": "peaks"}, {}),
@@ -45,17 +51,16 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, deep": ({"output": "peaks", "channels": [64, 96, 128, 192, 256]}, {}),
     "peaks, strided": ({"output": "peaks", "stride": 2}, {}),
     "peaks, strided and wide": ({"output": "peaks", "stride": 2, "channels": [128, 192, 256]}, {}),
-    "peaks, strided, not shifted": (
-        {"output": "peaks", "stride": 2},
-        {"augmentation": {"shift": 0, "noise": 0.02, "cutout": 32}},
-    ),
-    "avdw, strided, not shifted": ({"stride": 2}, {"augmentation": {"shift": 0, "noise": 0.02, "cutout": 32}}),
+    "peaks, strided, weak augmentation": ({"output": "peaks", "stride": 2}, {"augmentation": WEAK}),
+    "avdw, strided, weak augmentation": ({"stride": 2}, {"augmentation": WEAK}),
     "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
-    "avdw, published network": (
+    "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),
+    "avdw, strided, batch 4": ({"stride": 2}, {"augmentation": WEAK, "batch_size": 4}),
+    "avdw, published network, batch 4": (
         {"architecture": "unet3d", "channels": [32, 64, 128, 256, 256]},
-        {"learning_rate": 1e-3},
+        {"augmentation": WEAK, "batch_size": 4, "learning_rate": 1e-3},
     ),
 }
 
@@ -65,6 +70,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--windows", type=int, default=700, help="of each film to train on")
+    parser.add_argument("--validation", type=int, default=350, help="windows of each film to validate on")
     arguments = parser.parse_args()
     if unknown := set(arguments.trials) - set(TRIALS):
         parser.error(f"no trial {', '.join(sorted(unknown))}; take some of {', '.join(TRIALS)}")
@@ -72,24 +79,24 @@ def main() -> None:
     torch.set_num_threads(cores())
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "config/weights.yaml").read_text()))
-    validation = read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip")))
+    validation = first_of_films(read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/*.zarr.zip"))), arguments.validation)
     for name in arguments.trials or TRIALS:
-        row = run(name, deepcopy(config), validation, arguments.epochs)
-        done = pd.read_csv(RESULTS, index_col=["trial", "samples"]) if RESULTS.is_file() else pd.DataFrame()
-        row = pd.DataFrame([row]).set_index(["trial", "samples"])
+        row = run(name, deepcopy(config), validation, arguments)
+        done = pd.read_csv(RESULTS, index_col=KEY) if RESULTS.is_file() else pd.DataFrame()
+        row = pd.DataFrame([row]).set_index(KEY)
         pd.concat([done.drop(row.index, errors="ignore"), row]).to_csv(RESULTS, float_format="%.4g")
         print(row.T.to_string(header=False, float_format="{:.4g}".format), flush=True)
 
 
-def run(name: str, config: dict, validation, epochs: int) -> dict:
+def run(name: str, config: dict, validation: xr.Dataset, arguments: argparse.Namespace) -> dict:
     """One trial: what it is, what it costs, and its accuracy on the validation films."""
     network, training, labels = config["networks"]["light"], config["training"], config["labels"]
     of_network, of_training = TRIALS[name]
     network |= of_network
-    augmentation = training["augmentation"] | of_training.get("augmentation", {})
-    training |= of_training | {"augmentation": augmentation, "epochs": epochs}
+    augmentation = training["augmentation"] | BASE["augmentation"] | of_training.get("augmentation", {})
+    training |= BASE | of_training | {"augmentation": augmentation, "epochs": arguments.epochs}
     if training["images"] == "stored":
-        data = Stacks(read_stacks(training_files("afm/*/*.zarr.zip")), labels)
+        data = Stacks(first_of_films(read_stacks(training_files("afm/*/*.zarr.zip")), arguments.windows), labels)
     else:
         data = SimulatedStacks(
             read_windows(training_files("films/*/windows.zarr.zip")), labels, config["afm"], training["tips"], SEED
@@ -103,10 +110,12 @@ def run(name: str, config: dict, validation, epochs: int) -> dict:
     found = candidates(maps, config["windows"]["size"][0] / config["afm"]["pixels"], card)
     card |= learn_confidence(found, validation, card)[0]
     plain, rules = (evaluate(decode(found, card, one), loss, validation, labels).accuracy for one in (False, True))
-    samples = epochs * len(data)
+    samples = arguments.epochs * len(data)
     return {
         "trial": name,
         "samples": samples,
+        "windows": len(data),
+        "validation_windows": validation.sizes["sample"],
         **{species: plain[species] for species in ("O", "H", "H flat", "H up", "H down")},
         **{f"{species}, ice rules": rules[species] for species in ("O", "H")},
         "validation_loss": history.validation_loss.iloc[-1],
@@ -115,6 +124,12 @@ def run(name: str, config: dict, validation, epochs: int) -> dict:
         "samples_per_s": samples / seconds,
         "samples_per_core_s": samples / core_seconds,
     }
+
+
+def first_of_films(stacks: xr.Dataset, number: int) -> xr.Dataset:
+    """The first so many samples of each film."""
+    rank = pd.Series(stacks.film.values).groupby(stacks.film.values).cumcount()
+    return pick_samples(stacks, np.flatnonzero(rank < number))
 
 
 def training_files(pattern: str) -> list[Path]:

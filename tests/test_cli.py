@@ -16,8 +16,7 @@ from icescope.afm import Scan, Tip, simulate
 from icescope.afm.heights import ORIGINS
 from icescope.afm.measured import read_stack, write_stack
 from icescope.afm.tip import MULTIPOLES
-from icescope.cli import Multipole, Origin, app, newest_weights
-from icescope.errors import InputError
+from icescope.cli import Multipole, Origin, app
 from icescope.maps.avdw import render
 from icescope.storage import read
 
@@ -99,7 +98,7 @@ def test_results_go_beside_where_the_command_is_run(scan, network, tmp_path):
     [
         (["nowhere"], "nowhere does not exist; give the folder that holds the images and cell.txt."),
         (["scan/0.png"], "scan/0.png is not a folder"),
-        (["scan"], "run `make run` there first, or give a file with --weights"),
+        (["scan"], "scan has 3 images, but the network takes 10"),
         (["scan", "--weights", "none.safetensors"], "none.safetensors does not exist"),
         (["scan", "--out", "scan"], "is the folder of the images; give another one"),
     ],
@@ -120,20 +119,6 @@ def test_too_few_images_say_how_many_are_needed(scan, network):
 
 def test_a_missing_argument_is_a_usage_error(scan):
     assert run("predict").exit_code == 2
-
-
-def test_the_newest_weights_are_taken(tmp_path):
-    for age, name in ((30, "a"), (10, "b"), (20, "c")):
-        path = tmp_path / "results" / name / "learning" / "light" / "weights.safetensors"
-        path.parent.mkdir(parents=True)
-        path.touch()
-        os.utime(path, (1e9 - age, 1e9 - age))
-    assert newest_weights(tmp_path).parts[-4] == "b"
-
-
-def test_no_weights(tmp_path):
-    with pytest.raises(InputError, match="There are no weights under"):
-        newest_weights(tmp_path)
 
 
 # --- simulate -----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import typer
 from icescope import __version__
 from icescope.errors import InputError
 
-WEIGHTS = "results/*/learning/*/weights.safetensors"
+WEIGHTS = Path(__file__).with_name("weights") / "peaks.safetensors"
 
 Origin = StrEnum("Origin", ["mean_oxygen", "top_oxygen", "substrate", "absolute"])
 Multipole = StrEnum("Multipole", ["monopole", "dz2"])
@@ -46,7 +46,7 @@ def predict(
             metavar="DIR", help="Folder of images, 0.png the closest to the surface, and cell.txt with their size."
         ),
     ],
-    weights: Annotated[Path | None, typer.Option(help="Weights to use.", show_default=f"the newest {WEIGHTS}")] = None,
+    weights: Annotated[Path, typer.Option(help="Weights to use.", show_default="those of the package")] = WEIGHTS,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", show_default="DIR's name with _predicted")
     ] = None,
@@ -59,7 +59,6 @@ def predict(
         out = out or Path(f"{stack.resolve().name}_predicted")
         if out.resolve() == stack.resolve():
             raise InputError(f"--out {out} is the folder of the images; give another one for the results.")
-        weights = weights or newest_weights(Path.cwd())
 
         from icescope.figures.experiment import draw_prediction
         from icescope.learning.experiment import predict_stack
@@ -186,17 +185,6 @@ def potential(
         write_potential(result, atoms, picture, [one.value for one in formats], out, made)
         error = "" if exact else f", error {result.attrs['error_rms_meV']:.2f} meV rms"
         typer.echo(f"{' x '.join(str(len(axis)) for axis in axes)} points in {result.attrs['seconds']} s{error}: {out}")
-
-
-def newest_weights(folder: Path) -> Path:
-    """The weights that the workflow wrote last under a folder."""
-    found = sorted(folder.glob(WEIGHTS), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise InputError(
-            f"There are no weights under {folder} ({WEIGHTS}); run `make run` there first,"
-            " or give a file with --weights."
-        )
-    return found[-1]
 
 
 @contextmanager
