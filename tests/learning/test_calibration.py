@@ -3,14 +3,8 @@ import pandas as pd
 import pytest
 from ase import Atoms
 
-from icescope.learning.calibration import (
-    calibrate,
-    expected_calibration_error,
-    probability,
-    reliability,
-    right_or_wrong,
-    risk_coverage,
-)
+from icescope.learning.calibration import calibrate, probability, right_or_wrong
+from icescope.reliability import expected_calibration_error
 
 RADIUS = {"O": 0.74, "H": 0.528}
 
@@ -43,19 +37,6 @@ def test_calibration_learnt_on_some_atoms_lowers_the_error_of_others():
         probability(hydrogen.confidence, hydrogen.species, calibration), hydrogen.right.values
     )
     assert before > 0.05 > 0.03 > after
-
-
-def test_error_by_hand():
-    confidence, right = np.array([0.9, 0.9, 0.1, 0.1]), np.array([True, False, False, False])
-    table = reliability(confidence, right, bins=2)
-    assert table.share_right.tolist() == [0.0, 0.5] and table.atoms.tolist() == [2, 2]
-    assert expected_calibration_error(confidence, right, bins=2) == pytest.approx((0.1 + 0.4) / 2)
-
-
-def test_risk_falls_to_that_of_all_atoms():
-    table = risk_coverage(np.array([0.2, 0.9, 0.5, 0.7]), np.array([False, True, False, True]))
-    assert table.coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
-    assert table.risk.tolist() == pytest.approx([0, 0, 1 / 3, 1 / 2])
 
 
 def test_few_atoms_keep_their_confidence():

@@ -1,6 +1,5 @@
 """Phase of a molecule from its surroundings: the perceptron of Shupletsova and Stegailov 2026, section II.C."""
 
-import logging
 import math
 import tempfile
 from collections.abc import Sequence
@@ -11,13 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
 
 from icescope.errors import InputError
+from icescope.reliability import expected_calibration_error
+from icescope.trainer import quiet_trainer
 
 HIDDEN = 600
 DROPOUT = 0.2
@@ -90,27 +92,6 @@ class _Task(L.LightningModule):
         return torch.optim.Adam(self.parameters(), self.learning_rate)
 
 
-class _Batches(L.LightningDataModule):
-    """Whole batches at a time, out of memory."""
-
-    def __init__(self, parts: dict[str, tuple[Tensor, Tensor]], batch_size: int, seed: int):
-        super().__init__()
-        self.parts, self.batch_size = parts, batch_size
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def _loader(self, part: str, sampler: torch.utils.data.Sampler) -> torch.utils.data.DataLoader:
-        data = torch.utils.data.TensorDataset(*self.parts[part])
-        batches = torch.utils.data.BatchSampler(sampler, self.batch_size, drop_last=False)
-        return torch.utils.data.DataLoader(data, sampler=batches, batch_size=None)
-
-    def train_dataloader(self) -> torch.utils.data.DataLoader:
-        samples = torch.utils.data.RandomSampler(self.parts["train"][1], generator=self.generator)
-        return self._loader("train", samples)
-
-    def val_dataloader(self) -> torch.utils.data.DataLoader:
-        return self._loader("validation", torch.utils.data.SequentialSampler(self.parts["validation"][1]))
-
-
 def train_classifier(
     descriptors: np.ndarray, phase: np.ndarray, parts: dict[str, Sequence[int]], settings: dict, seed: int
 ) -> tuple[PhaseClassifier, pd.DataFrame]:
@@ -142,7 +123,6 @@ def train_classifier(
         raise InputError(f"scaling is {settings['scaling']!r}; take one of {', '.join(SCALINGS)}.")
     if not np.isfinite(descriptors).all():
         raise InputError("descriptors hold values that are not finite numbers.")
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
     x, y = torch.as_tensor(descriptors, dtype=torch.float32), torch.as_tensor(phase, dtype=torch.long)
     data = {part: (x[np.asarray(index)], y[np.asarray(index)]) for part, index in parts.items() if part != "test"}
@@ -154,19 +134,13 @@ def train_classifier(
     task = _Task(classifier, settings["learning_rate"])
     with tempfile.TemporaryDirectory() as folder:
         best = ModelCheckpoint(folder, monitor="validation_loss", save_weights_only=True)
-        trainer = L.Trainer(
-            max_epochs=settings["epochs"],
-            accelerator="auto",
-            devices=1,
-            callbacks=[best, EarlyStopping("validation_loss", patience=PATIENCE)],
-            plugins=[LightningEnvironment()],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            deterministic="warn",
+        trainer = quiet_trainer(settings["epochs"], [best, EarlyStopping("validation_loss", patience=PATIENCE)])
+        order = RandomSampler(data["train"][1], generator=torch.Generator().manual_seed(seed))
+        trainer.fit(
+            task,
+            _batches(data["train"], order, settings["batch_size"]),
+            _batches(data["validation"], SequentialSampler(data["validation"][1]), settings["batch_size"]),
         )
-        trainer.fit(task, _Batches(data, settings["batch_size"], seed))
         task.load_state_dict(torch.load(Path(best.best_model_path), weights_only=True)["state_dict"])
     validation = np.asarray(parts["validation"])
     log_odds = classifier.log_odds(descriptors[validation])
@@ -185,13 +159,14 @@ def best_temperature(log_odds: np.ndarray, phase: np.ndarray) -> float:
 
 def confusion(probabilities: np.ndarray, phase: np.ndarray) -> np.ndarray:
     """Counts (true phase, likeliest phase) of molecules with probabilities (n, phases)."""
-    counts = np.zeros((probabilities.shape[1],) * 2, dtype=int)
-    np.add.at(counts, (phase, probabilities.argmax(1)), 1)
-    return counts
+    return confusion_matrix(phase, probabilities.argmax(1), labels=range(probabilities.shape[1]))
 
 
-def calibration_error(probabilities: np.ndarray, phase: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error of the likeliest phase, in bins of equal numbers of molecules (Guo et al. 2017)."""
-    certain, right = probabilities.max(1), probabilities.argmax(1) == phase
-    order = np.array_split(np.argsort(certain, kind="stable"), bins)
-    return sum(len(one) * abs(certain[one].mean() - right[one].mean()) for one in order if len(one)) / len(phase)
+def calibration_error(probabilities: np.ndarray, phase: np.ndarray) -> float:
+    """Expected calibration error of the likeliest phase of molecules with probabilities (n, phases)."""
+    return expected_calibration_error(probabilities.max(1), probabilities.argmax(1) == phase)
+
+
+def _batches(part: tuple[Tensor, Tensor], order: Sampler, batch_size: int) -> DataLoader:
+    """Whole batches at a time, out of memory."""
+    return DataLoader(TensorDataset(*part), sampler=BatchSampler(order, batch_size, drop_last=False), batch_size=None)

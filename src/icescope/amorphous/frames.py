@@ -75,7 +75,8 @@ def _by_ase(trajectory: Path) -> Iterator[Atoms]:
     for frame in ase.io.iread(trajectory, do_not_split_by_at_sign=True):
         species = _water(_known(np.array(frame.get_chemical_symbols()), trajectory), trajectory)
         atoms = Atoms(species, frame.positions, cell=frame.cell, pbc=True)[species != SITE]
-        atoms.info = {key: frame.info[key] for key in ("time",) if key in frame.info}
+        if "time" in frame.info:
+            atoms.info["time"] = frame.info["time"]
         yield atoms
 
 
@@ -93,7 +94,8 @@ def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[At
     for step in universe.trajectory:
         cell = step.triclinic_dimensions
         atoms = Atoms(species, step.positions, cell=np.zeros((3, 3)) if cell is None else cell, pbc=True)[seen]
-        atoms.info = {key: step.data[key] for key in ("time",) if key in step.data}
+        if "time" in step.data:
+            atoms.info["time"] = step.data["time"]
         yield atoms
 
 

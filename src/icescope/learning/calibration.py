@@ -11,7 +11,6 @@ from sklearn.linear_model import LogisticRegression
 from icescope.maps.scores import match
 from icescope.structures.samples import in_window
 
-BINS = 15
 FAINTEST = 1e-4  # confidences are kept this far from 0 and 1, where log odds end
 LEAST_OF_BOTH = 20  # right and wrong atoms that a calibration is learnt from, at least
 
@@ -101,38 +100,6 @@ def probability(confidence: np.ndarray, species: np.ndarray, calibration: dict[s
     """Calibrated confidence (n,) of atoms, from 0 to 1."""
     slope, intercept = np.array([calibration.get(one, [1.0, 0.0]) for one in species]).reshape(-1, 2).T
     return expit(slope * _log_odds(confidence) + intercept)
-
-
-def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Share of right atoms in bins of equal numbers of atoms by confidence.
-
-    Columns: confidence (mean), share_right, atoms.
-    """
-    order = np.argsort(confidence, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    return pd.DataFrame(
-        {
-            "confidence": [confidence[part].mean() for part in parts],
-            "share_right": [right[part].mean() for part in parts],
-            "atoms": [len(part) for part in parts],
-        }
-    )
-
-
-def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
-    """Mean distance of confidence and share of right atoms, over the bins of `reliability` (Naeini et al. 2015)."""
-    table = reliability(confidence, right, bins)
-    return float(np.average((table.confidence - table.share_right).abs(), weights=table.atoms))
-
-
-def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Share of wrong atoms among the most certain ones, against the share of atoms that these are.
-
-    Columns: coverage, risk; one row an atom, the most certain first.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    kept = np.arange(1, len(order) + 1)
-    return pd.DataFrame({"coverage": kept / len(order), "risk": np.cumsum(~right[order]) / kept})
 
 
 def _log_odds(confidence: np.ndarray) -> np.ndarray:

@@ -6,14 +6,9 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from icescope.learning.calibration import (
-    expected_calibration_error,
-    probability,
-    reliability,
-    right_or_wrong,
-    risk_coverage,
-)
+from icescope.learning.calibration import probability, right_or_wrong
 from icescope.learning.decoding import decode
+from icescope.reliability import expected_calibration_error, reliability, risk_coverage
 
 STAGES = ("as predicted", "calibrated", "ice rules")
 

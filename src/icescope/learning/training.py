@@ -11,7 +11,6 @@ import lightning as L
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor
 
 from icescope.errors import InputError
@@ -20,6 +19,7 @@ from icescope.learning.networks import build_network
 from icescope.learning.objectives import OBJECTIVES
 from icescope.progress import SECONDS_BETWEEN_LINES
 from icescope.provenance import source_hash
+from icescope.trainer import quiet_trainer
 
 ROUNDS = 10  # epochs of a training that is given in steps, at most: how often it is validated and saved
 
@@ -123,7 +123,6 @@ def train(
     InputError
         Fewer windows than a batch holds, a loss that is not a number, or an initial state of another network.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(seed, verbose=False)
     built = build_network(network, labels)
     if initial is not None:
@@ -144,20 +143,8 @@ def train(
     data = StackData(train_stacks, validation_stacks, network, labels, training, seed, samples)
     folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, [network, labels, training, seed], initial)
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
-    trainer = L.Trainer(
-        max_epochs=epochs,
-        accelerator="auto",
-        devices=1,
-        precision=precision(),
-        gradient_clip_val=training["gradient_clip"],
-        callbacks=[each_epoch, ProgressLines()],
-        plugins=[LightningEnvironment()],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-    )
+    others = {"precision": precision(), "gradient_clip_val": training["gradient_clip"]}
+    trainer = quiet_trainer(epochs, [each_epoch, ProgressLines()], **others)
     saved = folder / "epoch.ckpt"
     trainer.fit(task, data, ckpt_path=saved if saved.is_file() else None, weights_only=True)
     return task.network.eval(), pd.DataFrame(task.history)
