@@ -7,7 +7,7 @@ from icescope import storage
 from icescope.errors import InputError
 from icescope.learning import training as training_module
 from icescope.learning.data import read_stacks
-from icescope.learning.decoding import candidates, confidence_under_rules, decode
+from icescope.learning.decoding import candidates, choose_molecules, confidence_under_rules, decode, decodings
 from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, true_atoms
 from icescope.learning.weights import load_weights, save_weights
 from icescope.maps.avdw import render_stacks
@@ -147,11 +147,11 @@ def test_shards_are_read_as_one_and_must_agree(data, tmp_path):
         read_stacks([])
 
 
-def test_scores_of_both_decodings_have_intervals_over_films(data):
+def test_scores_of_all_decodings_have_intervals_over_films(data):
     validation = data[1].assign(film=("sample", ["a", "a", "b", "b"]))
     peaks = {"network": NETWORK | {"output": "peaks"}, "labels": LABELS}
     found = candidates(OUTPUTS["peaks"].render_stacks(validation, LABELS), 12 / 32, peaks)
-    decoded = {"peaks": decode(found, peaks, rules=False), "ice rules": decode(found, peaks)}
+    decoded = decodings(found, choose_molecules(found, peaks), peaks)
     table = all_scores(decoded, validation, peaks, seed=1)
     # Peaks drawn from the truth: only atoms at the edge, and of one species above one another, are not found.
     assert (table.value.xs("accuracy", level="score").loc["peaks"][["O", "H"]] > 0.9).all()

@@ -4,7 +4,7 @@ import torch
 
 from icescope.job import job
 from icescope.learning.data import read_stacks
-from icescope.learning.decoding import candidates, decode
+from icescope.learning.decoding import candidates, choose_molecules, decodings
 from icescope.learning.evaluation import as_present_cation, evaluate, predict_maps, write_evaluation
 from icescope.learning.weights import load_weights
 from icescope.provenance import provenance
@@ -16,7 +16,7 @@ with job(snakemake.log[0], "evaluate_network"):
     stacks = read_stacks(inputs.stacks)
     maps, loss = predict_maps(network, card, stacks, params.seed)
     found = candidates(maps, card["pixel_size"], card)
-    decoded = {"peaks": decode(found, card, rules=False), "ice rules": decode(found, card)}
+    decoded = decodings(found, choose_molecules(found, card), card)
     if params.any_cation:
         decoded = {name: as_present_cation(structures, stacks) for name, structures in decoded.items()}
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])

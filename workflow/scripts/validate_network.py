@@ -4,7 +4,7 @@ import torch
 
 from icescope.job import job
 from icescope.learning.data import read_stacks
-from icescope.learning.decoding import candidates, confidence_under_rules, decode
+from icescope.learning.decoding import candidates, decodings
 from icescope.learning.evaluation import evaluate, learn_confidence, predict_maps, write_evaluation
 from icescope.learning.weights import load_weights, save_weights
 from icescope.provenance import provenance
@@ -18,8 +18,7 @@ with job(snakemake.log[0], "validate_network"):
     found = candidates(maps, card["pixel_size"], card)
     learnt, chosen = learn_confidence(found, stacks, card)
     card |= learnt
-    under_rules = [confidence_under_rules(one, card) for one in chosen]
-    decoded = {"peaks": decode(found, card, rules=False), "ice rules": under_rules}
+    decoded = decodings(found, chosen, card)
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
     delivered = evaluate(decoded["ice rules"], loss, stacks, card["labels"])  # that is what a prediction gives
     card["metrics"] = {"loss": float(loss.mean()), **delivered.accuracy.dropna().to_dict()}

@@ -52,6 +52,25 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
     return structures
 
 
+def decodings(found: list[Atoms], chosen: list[Atoms], card: dict) -> dict[str, list[Atoms]]:
+    """Ways to make atoms of the same candidates, by name, to be scored side by side.
+
+    - "peaks": all above their species' threshold.
+    - "ice rules": what the rules choose, `chosen` of `choose_molecules`.
+    - "ice rules, settled": those of its molecules that the rules could settle.
+    - "peaks, as many": peaks with only the most certain hydrogens, as many as are settled: leaving out doubtful ones
+      helps any decoding, and this is how much.
+    """
+    peaks = decode(found, card, rules=False)
+    under_rules = [confidence_under_rules(one, card) for one in chosen]
+    settled = [one[one.arrays["settled"]] for one in under_rules]
+    number = sum(int((one.numbers == 1).sum()) for one in settled)
+    certain = np.sort(np.concatenate([one.arrays["confidence"][one.numbers == 1] for one in peaks]))[::-1]
+    least = certain[min(number, len(certain)) - 1] if number and len(certain) else np.inf
+    as_many = [one[(one.numbers != 1) | (one.arrays["confidence"] >= least)] for one in peaks]
+    return {"peaks": peaks, "ice rules": under_rules, "ice rules, settled": settled, "peaks, as many": as_many}
+
+
 def choose_molecules(found: list[Atoms], card: dict) -> list[Atoms]:
     """Molecules of each map under the ice rules; the confidence of an atom is still that of a candidate.
 
