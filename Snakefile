@@ -16,6 +16,8 @@ include: "workflow/rules/dft.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/transfer.smk"
 include: "workflow/rules/experiments.smk"
+include: "workflow/rules/amorphous.smk"
+include: "workflow/rules/interface.smk"
 include: "workflow/rules/report.smk"
 
 

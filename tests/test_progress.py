@@ -32,13 +32,13 @@ def test_all_items_come_in_order(start):
     assert list(track(iter(()), "nothing", total=start, start=start)) == []
 
 
-@pytest.mark.parametrize("start", [0, 3])
-def test_all_items_come_in_order_under_a_bar(monkeypatch, start):
+@pytest.mark.parametrize("total, start", [(3, 0), (6, 3), (None, 0)])
+def test_all_items_come_in_order_under_a_bar(monkeypatch, total, start):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    assert list(track("abc", "letters", total=3 + start, start=start)) == ["a", "b", "c"]
+    assert list(track(iter("abc"), "letters", total, start)) == ["a", "b", "c"]
     assert "letters" in terminal.getvalue()
 
 
@@ -54,6 +54,10 @@ def test_a_line_comes_only_after_the_interval_and_at_the_end(lines):
 
 def test_short_work_says_nothing(lines):
     assert lines(100, 0.09, total=100) == []
+
+
+def test_an_unknown_total_is_left_out(lines):
+    assert lines(6, 4.0, total=None) == ["films: 3", "films: 6"]
 
 
 def test_counts_go_on_from_where_an_earlier_run_stopped(lines):

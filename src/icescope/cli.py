@@ -19,6 +19,7 @@ Origin = StrEnum("Origin", ["mean_oxygen", "top_oxygen", "substrate", "absolute"
 Multipole = StrEnum("Multipole", ["monopole", "dz2"])
 Format = StrEnum("Format", ["zarr", "npz", "gsf"])
 PotentialFormat = StrEnum("PotentialFormat", ["zarr", "cube"])
+PhaseModel = StrEnum("PhaseModel", {"M2": "M2", "M3": "M3"})
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -185,6 +186,83 @@ def potential(
         write_potential(result, atoms, picture, [one.value for one in formats], out, made)
         error = "" if exact else f", error {result.attrs['error_rms_meV']:.2f} meV rms"
         typer.echo(f"{' x '.join(str(len(axis)) for axis in axes)} points in {result.attrs['seconds']} s{error}: {out}")
+
+
+@app.command()
+def classify(
+    trajectory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRAJECTORY",
+            help="Of water alone: extended XYZ, or any format that MDAnalysis reads, with its cell.",
+        ),
+    ],
+    top: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TOPOLOGY", help="File that says which atom is what, such as .gro, for a trajectory that does not."
+        ),
+    ] = None,
+    model: Annotated[
+        PhaseModel | None,
+        typer.Option(help="Tells apart LDA and HDA (M2), or LDA, MDA and HDA (M3).", show_default="M2"),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights to use.", show_default="those of the package, for oxygens and hydrogens if there"),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Of the probability of a phase; what exceeds it nowhere is intermediate (IA).")
+    ] = 0.95,
+    every: Annotated[int, typer.Option(min=1, help="Classify every so many frames.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the results.", show_default="TRAJECTORY's name with _phases")
+    ] = None,
+) -> None:
+    """Phase of each molecule of amorphous ice: phases.zarr.zip, phases.extxyz, fractions.csv and fractions.png."""
+    with _one_sentence():
+        from itertools import chain, islice
+
+        from ase.io.extxyz import write_extxyz
+
+        from icescope.amorphous.classification import classify as classify_frames
+        from icescope.amorphous.classification import coloured, fractions
+        from icescope.amorphous.frames import water_frames
+        from icescope.amorphous.phase_weights import load_classifier, shipped_classifier
+        from icescope.amorphous.phases import check_threshold
+        from icescope.figures.amorphous_phases import COLOURS
+        from icescope.figures.page import save_figure
+        from icescope.figures.phase_fractions import draw_fractions
+        from icescope.provenance import provenance
+        from icescope.storage import check_new_folder, whole_folder, write
+
+        out = out or Path(f"{trajectory.stem}_phases")
+        check_new_folder(out)
+        check_threshold(threshold)
+        frames = water_frames(trajectory, top)
+        first = next(frames)
+        hydrogens = "H" in first.symbols
+        weights = weights or shipped_classifier(model or PhaseModel.M2, "O,H" if hydrogens else "O")
+        classifier, card = load_classifier(weights)
+        if model not in (None, card["model"]):
+            raise InputError(f"{weights} are of the model {card['model']}, not {model}; leave out --model.")
+        if "H" in card["descriptors"] and not hydrogens:
+            raise InputError(
+                f"{weights} need hydrogens ({card['descriptors']}), and {trajectory} has oxygens alone; give weights"
+                " for oxygens (O), or leave out --weights."
+            )
+        phases = classify_frames(islice(chain([first], frames), 0, None, every), classifier, card)
+        shares = fractions(phases, threshold)
+        inputs = tuple(str(path) for path in (trajectory, top, weights) if path)
+        made = provenance({"threshold": threshold, "every": every}, inputs=inputs)
+        with whole_folder(out) as partial:
+            write(phases, partial / "phases.zarr.zip", "phases", made)
+            picture = draw_fractions(shares, threshold)
+            save_figure(picture, shares, partial / "fractions.png", partial / "fractions.csv")
+            with (partial / "phases.extxyz").open("w") as file:
+                write_extxyz(file, coloured(phases, threshold, COLOURS))
+        mean = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.mean().drop("time_ps").items())
+        typer.echo(f"{mean} of {phases.sizes['molecule']} molecules, mean of {len(shares)} frames: see {out}")
 
 
 @contextmanager

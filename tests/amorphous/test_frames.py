@@ -1,15 +1,14 @@
 import logging
 
 import ase.io
-import MDAnalysis as mda
 import numpy as np
 import pytest
 from ase import Atoms
+from trajectories import drifting_ice, lammps_dump, universe
 
-from icescope.amorphous.frames import water_frames
+from icescope.amorphous.frames import DUMPS, water_frames
 from icescope.amorphous.soap import soap
 from icescope.errors import InputError
-from icescope.structures.ice import ice_ih
 
 FRAMES = 3
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:MDAnalysis")
@@ -17,30 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:MDAnalysis")
 
 @pytest.fixture(scope="module")
 def frames() -> list[Atoms]:
-    """16 molecules in a sheared cell, drifting out of it."""
-    ice = ice_ih((1, 1, 1), seed=1)
-    ice.set_cell([[8.99, 0, 0], [2.0, 7.79, 0], [0.5, -1.0, 7.34]])
-    drifting = []
-    for step in range(FRAMES):
-        moved = ice.copy()
-        moved.positions += 7.0 * step + np.random.default_rng(step).normal(scale=0.1, size=moved.positions.shape)
-        drifting.append(moved)
-    return drifting
-
-
-def universe(frames: list[Atoms], sites: bool, **attributes) -> mda.Universe:
-    """All frames with these names, one molecule of O, H, H (and M) after another; lists repeat."""
-    size, count = (4, 16) if sites else (3, 16)
-    positions = np.array([frame.positions.reshape(count, 3, 3) for frame in frames])
-    if sites:
-        positions = np.concatenate([positions, positions[:, :, :1] + 0.1], axis=2)
-    made = mda.Universe.empty(
-        size * count, n_residues=count, atom_resindex=np.repeat(np.arange(count), size), trajectory=True
-    )
-    made.load_new(positions.reshape(len(frames), -1, 3), dimensions=[frame.cell.cellpar() for frame in frames])
-    for name, values in attributes.items():
-        made.add_TopologyAttr(name, np.tile(values, count))
-    return made
+    return drifting_ice(FRAMES)
 
 
 def same(read: list[Atoms], frames: list[Atoms], tolerance: float) -> bool:
@@ -64,33 +40,30 @@ def test_gromacs_with_virtual_sites(frames, tmp_path):
     assert [one.info["time"] for one in read] == [0, 1, 2]
 
 
-def lammps_dump(frames: list[Atoms], path) -> None:
-    """Triclinic, with unwrapped coordinates and numbers for types."""
-    with path.open("w") as file:
-        for step, frame in enumerate(frames):
-            (xx, _, _), (xy, yy, _), (xz, yz, zz) = frame.cell
-            corners = [min(0, xy, xz, xy + xz), xx + max(0, xy, xz, xy + xz)], [min(0, yz), yy + max(0, yz)], [0, zz]
-            file.write(f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{len(frame)}\n")
-            file.write("ITEM: BOX BOUNDS xy xz yz pp pp pp\n")
-            for (low, high), tilt in zip(corners, (xy, xz, yz), strict=True):
-                file.write(f"{low:.9f} {high:.9f} {tilt:.9f}\n")
-            file.write("ITEM: ATOMS id type xu yu zu\n")
-            for number, (symbol, position) in enumerate(zip(frame.symbols, frame.positions, strict=True), 1):
-                file.write(f"{number} {1 if symbol == 'O' else 2} {' '.join(f'{x:.6f}' for x in position)}\n")
-
-
-def test_lammps_dump_with_unwrapped_coordinates(frames, tmp_path, caplog):
-    lammps_dump(frames, tmp_path / "run.lammpsdump")
+@pytest.mark.parametrize("suffix", DUMPS)
+def test_lammps_dump_with_unwrapped_coordinates(frames, tmp_path, caplog, suffix):
+    path = tmp_path / f"run{suffix}"
+    lammps_dump(frames, path)
     with caplog.at_level(logging.INFO):
-        assert same(list(water_frames(tmp_path / "run.lammpsdump")), frames, 1e-5)
+        read = list(water_frames(path))
+    assert same(read, frames, 1e-5)
     assert "gives types alone: 1 is O, 2 is H" in caplog.text
+    assert not any("time" in one.info for one in read)  # a dump has steps alone
+
+
+def test_lammps_dump_with_a_topology(frames, tmp_path):
+    universe(frames, False, names=["OW", "HW1", "HW2"]).atoms.write(tmp_path / "box.gro")
+    lammps_dump(frames, tmp_path / "run.lammpstrj")
+    assert same(list(water_frames(tmp_path / "run.lammpstrj", tmp_path / "box.gro")), frames, 1e-5)
 
 
 @pytest.mark.parametrize("species", ["O", "OH"])
 def test_extended_xyz(frames, tmp_path, species):
     chosen = [frame[np.isin(frame.get_chemical_symbols(), list(species))] for frame in frames]
+    chosen[0].info["time"], chosen[1].info["time"] = 0.5, "dawn"
     ase.io.write(tmp_path / "run.extxyz", chosen)
     read = list(water_frames(tmp_path / "run.extxyz"))
+    assert [one.info.get("time") for one in read] == [0.5, None, None]
     for one, other in zip(read, chosen, strict=True):
         assert one.get_chemical_symbols() == other.get_chemical_symbols()
         np.testing.assert_allclose(one.positions, other.positions, atol=1e-7)
@@ -113,14 +86,28 @@ def test_frames_come_one_at_a_time(frames, tmp_path):
         next(read)
 
 
-def test_a_trajectory_that_is_cut_off(frames, tmp_path):
+@pytest.mark.parametrize("left", [0.5, 0.97])
+@pytest.mark.parametrize("suffix", ["trr", "xtc", "lammpstrj"])
+def test_a_trajectory_that_is_cut_off(frames, tmp_path, suffix, left):
+    """Within the first frames, and within the last one, as a run that goes on leaves it."""
     made = universe(frames, False, names=["OW", "HW1", "HW2"])
     made.atoms.write(tmp_path / "box.gro")
-    made.atoms.write(tmp_path / "run.trr", frames="all")
-    whole = (tmp_path / "run.trr").read_bytes()
-    (tmp_path / "run.trr").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"run.trr .*cannot be read"):
-        list(water_frames(tmp_path / "run.trr", tmp_path / "box.gro"))
+    path = tmp_path / f"run.{suffix}"
+    if suffix == "lammpstrj":
+        lammps_dump(frames, path)
+    else:
+        made.atoms.write(path, frames="all")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left * len(whole))])
+    with pytest.raises(InputError, match=rf"run.{suffix} .*cannot be read"):
+        list(water_frames(path, tmp_path / "box.gro"))
+
+
+def test_a_dump_that_is_cut_off_within_a_number(frames, tmp_path):
+    lammps_dump(frames, tmp_path / "run.dump")
+    (tmp_path / "run.dump").write_text((tmp_path / "run.dump").read_text()[:-3])
+    with pytest.raises(InputError, match=r"after frame 2: it is damaged or cut off \(it ends within a frame\)"):
+        list(water_frames(tmp_path / "run.dump"))
 
 
 def test_bad_files(frames, tmp_path):

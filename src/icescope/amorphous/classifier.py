@@ -21,6 +21,7 @@ from icescope.errors import InputError
 from icescope.reliability import expected_calibration_error
 from icescope.trainer import quiet_trainer
 
+MODELS = {"M2": ("LDA", "HDA"), "M3": ("LDA", "MDA", "HDA")}  # phases in the order of the outputs
 HIDDEN = 600
 DROPOUT = 0.2
 PATIENCE = 10  # epochs without a lower loss on validation
@@ -57,8 +58,12 @@ class PhaseClassifier(nn.Module):
         return torch.cat([self(some.to(self.mean.device)).cpu() for some in rows]).numpy().astype(float)
 
     def probabilities(self, descriptors: np.ndarray) -> np.ndarray:
-        """(n, phases) of descriptors (n, features): softmax of log odds over the temperature."""
-        return softmax(self.log_odds(descriptors) / float(self.temperature), axis=1)
+        """(n, phases) of descriptors (n, features), see `of_log_odds`."""
+        return self.of_log_odds(self.log_odds(descriptors))
+
+    def of_log_odds(self, log_odds: np.ndarray, temperature: float | None = None) -> np.ndarray:
+        """Softmax of log odds (n, phases) over a temperature, the classifier's own unless one is given."""
+        return softmax(log_odds / (temperature or float(self.temperature)), axis=1)
 
 
 class _Task(L.LightningModule):

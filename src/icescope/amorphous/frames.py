@@ -4,6 +4,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 
 import ase.io
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 SITE = "X"  # a virtual site, such as M of TIP4P
 BY_ASE = (".xyz", ".extxyz")  # MDAnalysis does not read the cell of extended XYZ
+DUMPS = (".lammpsdump", ".lammpstrj", ".dump")  # of LAMMPS, of which MDAnalysis knows the first
 # amu: of hydrogen to deuterium, of oxygen, and of a whole molecule that is one bead
 MASSES = {"H": (0.9, 2.1), "O": (15.5, 20.1), SITE: (0.0, 0.1)}
 # Names of atoms and elements in the force fields and file formats of water.
@@ -75,28 +77,46 @@ def _by_ase(trajectory: Path) -> Iterator[Atoms]:
     for frame in ase.io.iread(trajectory, do_not_split_by_at_sign=True):
         species = _water(_known(np.array(frame.get_chemical_symbols()), trajectory), trajectory)
         atoms = Atoms(species, frame.positions, cell=frame.cell, pbc=True)[species != SITE]
-        if "time" in frame.info:
+        if isinstance(frame.info.get("time"), Real):
             atoms.info["time"] = frame.info["time"]
         yield atoms
 
 
 def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[Atoms]:
     files = [str(topology), str(trajectory)] if topology else [str(trajectory)]
+    options: dict = {}
+    if trajectory.suffix in DUMPS:
+        # A dump gives no time; MDAnalysis takes each of its steps for dt, ps, and warns if that is left out.
+        options = {"format": "LAMMPSDUMP", "dt": 1.0} | ({} if topology else {"topology_format": "LAMMPSDUMP"})
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="MDAnalysis")  # of what these files do not say
-            universe = mda.Universe(*files, to_guess=())
+            universe = mda.Universe(*files, to_guess=(), **options)
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{' with '.join(files)} cannot be read as a trajectory ({why}).") from error
     species = _species(universe.atoms, files[0])
     seen = species != SITE
+    read = 0
     for step in universe.trajectory:
+        read += 1
         cell = step.triclinic_dimensions
         atoms = Atoms(species, step.positions, cell=np.zeros((3, 3)) if cell is None else cell, pbc=True)[seen]
-        if "time" in step.data:
+        if "time" in step.data and trajectory.suffix not in DUMPS:
             atoms.info["time"] = step.data["time"]
         yield atoms
+    # MDAnalysis takes part of a frame for the end of the file.
+    if read < len(universe.trajectory) or (trajectory.suffix in DUMPS and not _whole_dump(trajectory, len(species))):
+        raise EOFError("it ends within a frame")
+
+
+def _whole_dump(path: Path, atoms: int) -> bool:
+    """Whether a dump of LAMMPS, of so many atoms and nine other lines a frame, ends with a whole frame."""
+    lines, last = 0, b""
+    with path.open("rb") as file:
+        for last in file:
+            lines += bool(last.strip())
+    return lines % (atoms + 9) == 0 and last.endswith(b"\n")
 
 
 def _species(atoms: mda.AtomGroup, file: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from icescope.errors import InputError
 
 INTERMEDIATE = -1  # in place of a phase's number: the classifier is certain of none
+IA = "IA"  # its name, intermediate amorphous
 BOND = 3.0  # A, within which two molecules are neighbours
 AMONG_ONE, BETWEEN, ELSEWHERE = range(3)  # where an intermediate molecule is
 
@@ -19,11 +20,16 @@ def assign(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     Raises
     ------
     InputError
-        A threshold below one half, which two phases could exceed, or one that none can.
+        See `check_threshold`.
     """
+    check_threshold(threshold)
+    return np.where(probabilities.max(1) > threshold, probabilities.argmax(1), INTERMEDIATE)
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse, with an `InputError`, a threshold below one half, which two phases could exceed, or one that none can."""
     if not 0.5 <= threshold < 1:
         raise InputError(f"the threshold of a phase's probability is {threshold:g}; take one from 0.5 to below 1.")
-    return np.where(probabilities.max(1) > threshold, probabilities.argmax(1), INTERMEDIATE)
 
 
 def neighbours(positions: np.ndarray, cell: Cell, radius: float = BOND) -> tuple[np.ndarray, np.ndarray]:

@@ -1,27 +1,20 @@
-"""Weights as safetensors, with a JSON card beside them that says what they are."""
+"""Weights of networks for images, and what their card must hold."""
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from icescope.errors import InputError
 from icescope.learning.networks import build_network
-from icescope.provenance import file_sha256
-from icescope.storage import whole_file
+from icescope.weights_file import read_weights, write_weights
 
 KEYS = ("network", "heights", "pixel_size", "window_pixels", "window_size", "labels", "sha256")  # used in prediction
 
 
 def save_weights(network: nn.Module, card: dict, path: str | Path) -> None:
-    """Write the weights to `path` (.safetensors) and the card, with the weights' SHA-256, to the same name in .json."""
-    with whole_file(path) as partial:
-        save_file({name: values.contiguous() for name, values in network.state_dict().items()}, partial)
-    with whole_file(Path(path).with_suffix(".json")) as partial:
-        partial.write_text(json.dumps({**card, "sha256": file_sha256(path)}, indent=2) + "\n", encoding="utf-8")
+    """Write the weights and their card; see `weights_file.write_weights`."""
+    write_weights(network, card, path)
 
 
 def load_weights(path: str | Path) -> tuple[nn.Module, dict]:
@@ -32,29 +25,7 @@ def load_weights(path: str | Path) -> tuple[nn.Module, dict]:
     InputError
         Weights or card are missing or damaged, or do not belong together.
     """
-    path = Path(path)
-    card_path = path.with_suffix(".json")
-    for file in (path, card_path):
-        if not file.is_file():
-            raise InputError(f"{file} does not exist; weights are a .safetensors file with its .json card beside it.")
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        network = build_network(card["network"], card["labels"])
-        sha256 = card["sha256"]
-    except KeyError as error:
-        raise InputError(
-            f"{card_path} is not a card of icescope weights: it does not hold the key {error}; train again with this"
-            " version, or give other weights."
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{card_path} is not a card of icescope weights ({error!r}).") from error
-    if sha256 != file_sha256(path):
-        raise InputError(f"{path} and {card_path} do not belong together: the weights have another SHA-256.")
-    try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} does not hold the weights that its card describes ({error}).") from error
-    return network.eval(), card
+    return read_weights(path, lambda card: build_network(card["network"], card["labels"]))
 
 
 def check_card(card: dict) -> None:

@@ -1,0 +1,13 @@
+"""One trajectory of an amorphous ice through its states."""
+
+from icescope.amorphous.ices import prepare, state_points
+from icescope.job import job
+from icescope.md.run import remove_checkpoints, write_outputs
+
+with job(snakemake.log[0], "amorphous_ice"):
+    params, output = snakemake.params, snakemake.output
+    md, protocol = params.md, params.protocol
+    states = state_points(**params.states, settle=protocol["settle"], sampling=protocol["sampling"])
+    start, finished = prepare(snakemake.wildcards.phase, md, protocol, states, params.seed, params.checkpoints)
+    write_outputs(start, finished, output.trajectory, output.topology, output.record)
+    remove_checkpoints(params.checkpoints)

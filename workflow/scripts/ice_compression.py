@@ -1,0 +1,13 @@
+"""LDA compressed at 77 K."""
+
+from icescope.amorphous.ices import compression_stages, last_frame, run_ice
+from icescope.job import job
+from icescope.md.run import remove_checkpoints, write_outputs
+
+with job(snakemake.log[0], "ice_compression"):
+    inputs, params, output = snakemake.input, snakemake.params, snakemake.output
+    atoms = last_frame(inputs.trajectory, inputs.topology)
+    stages = compression_stages(**params.compression, settle=params.settle)
+    finished = run_ice(atoms, stages, params.md, params.seed, params.checkpoints)
+    write_outputs(atoms, finished, output.trajectory, output.topology, output.record)
+    remove_checkpoints(params.checkpoints)
