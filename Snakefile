@@ -37,6 +37,16 @@ rule all:
         rules.afm_hydrates.input,
         rules.afm_dft_vs_charges.output.figure,
         rules.experiments.input,
+        rules.amorphous_fig2.output.figure,
+        rules.amorphous_table2.output.figure,
+        rules.amorphous_fig3.output.figure,
+        rules.amorphous_table3.output.table,
+        rules.amorphous_fig4.output.figure,
+        rules.amorphous_fig5.output.figure,
+        rules.amorphous_fig6.output.figure,
+        rules.amorphous_fig7.output.figure,
+        rules.amorphous_fig8.output.figure,
+        rules.amorphous_fig9.output.figure,
         rules.reproduction.output.table,
     localrule: True
 

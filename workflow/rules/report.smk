@@ -8,6 +8,11 @@ rule reproduction:
         pt_test=f"{RUN}/learning/{NETWORK}/pt_test_accuracy.csv",
         simple_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/simple_hydrates_accuracy.csv",
         complex_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/complex_hydrates_accuracy.csv",
+        phases=rules.amorphous_fig2.output.accuracy,
+        components=rules.amorphous_table3.output.table,
+        compression=rules.amorphous_fig4.output.summary,
+        interface=rules.amorphous_fig7.output.table,
+        pressed=rules.amorphous_fig9.output.table,
     output:
         table=report(
             f"{RUN}/reproduction.html",
@@ -27,6 +32,10 @@ rule reproduction:
         mem_mb=1000,
         runtime=10,
     params:
+        amorphous={
+            key: config["amorphous"][key] for key in ("protocol", "md", "trajectories", "compression", "interface")
+        },
+        run=config["run"],
         code=code("reproduction.py"),
     message:
         "Published numbers beside ours"

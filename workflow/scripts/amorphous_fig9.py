@@ -12,6 +12,6 @@ with job(snakemake.log[0], "amorphous_fig9"):
     inputs, output = snakemake.input, snakemake.output
     stores = [read(path, "phases") for path in inputs.pressed]
     settings = settings_at(inputs.record, stores[0].time.values)
-    states = pressed_states(sandwich_of(stores), settings.set_pressure_GPa.to_numpy())
+    states = pressed_states(*sandwich_of(stores), settings.set_pressure_GPa.to_numpy())
     table = pressed_interface(states, snakemake.params.seed)
     save_figure(draw_fig9(states, table), table, output.figure, output.table)

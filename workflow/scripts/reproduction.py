@@ -7,13 +7,20 @@ import pandas as pd
 
 from icescope.figures.page import save_table
 from icescope.figures.reproduction import reproduction_table
+from icescope.figures.reproduction_amorphous import amorphous_reproduction
 from icescope.job import job
 
 CARDS = "water", "pt", "hydrates"
 SETS = "validation", "test", "pt_test", "simple_hydrates", "complex_hydrates"
+ICES = "phases", "components", "compression", "interface", "pressed"
 
 with job(snakemake.log[0], "reproduction"):
     inputs, output = snakemake.input, snakemake.output
     cards = {name: json.loads(Path(inputs[name]).read_text(encoding="utf-8")) for name in CARDS}
     accuracy = {scored: pd.read_csv(inputs[scored], index_col="species") for scored in SETS}
-    save_table(reproduction_table(cards, accuracy), output.csv, output.table)
+    table = reproduction_table(cards, accuracy)
+    ices = [pd.read_csv(inputs[name]) for name in ICES]
+    more = amorphous_reproduction(*ices, snakemake.params.amorphous, snakemake.params.run)
+    together = pd.concat([table, more], ignore_index=True)[table.columns]
+    together.attrs["title"] = table.attrs["title"]
+    save_table(together, output.csv, output.table)

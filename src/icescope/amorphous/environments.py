@@ -86,7 +86,7 @@ class Environments(NamedTuple):
 
 
 def read_environments(paths: Sequence[str | Path], trajectories: int) -> Environments:
-    """Stores of kind "environments", as many trajectories of each phase together; phases are numbered in their order."""
+    """Stores of kind "environments", those of one phase, as many as `trajectories`, together; phases in their order."""
     parts = [storage.read(path, "environments") for path in paths]
     sizes = [part.sizes["molecule"] for part in parts]
     number = np.repeat(np.arange(len(parts)), sizes)

@@ -72,8 +72,7 @@ def prepare(
         raise InputError(f"there is no amorphous ice {phase!r}; take one of {', '.join(PHASES)}.")
     atoms = ice_ih(md["repeats"], seed) if crystal is None else crystal
     if phase == "MDA":
-        by = engine(md["compression_engine"])
-        atoms = shuffle_layers(atoms, model(md), by, protocol["displacements"], seed, folder)
+        atoms = shuffle_layers(atoms, model(md), engine(md["engine"]), protocol["displacements"], seed, folder)
     first = states[0].pressure
     stages = _without_frames(_making(phase, protocol, first[0] if first else ATMOSPHERE)) + states
     return atoms, run_ice(atoms, stages, md, seed, folder)
