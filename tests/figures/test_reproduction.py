@@ -49,7 +49,7 @@ def accuracy():
 
 def test_every_row_is_complete(accuracy):
     table = reproduction_table(CARDS, accuracy)
-    assert len(table) == table.quantity.nunique() == 22  # all of published.csv
+    assert len(table) == table.quantity.nunique() == 22  # all of published.csv that is of films and hydrates
     for column in ("published", "scale", "why_they_differ", "source"):
         assert table[column].notna().all() and (table[column].astype(str).str.strip() != "").all()
     assert (table.ours.notna() | table.test.notna()).all()

@@ -21,7 +21,7 @@ from PIL import Image
 from icescope.storage import read
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src")
+NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src", "data")
 SMOKE = ("--configfile", "config/smoke.yaml")
 LONGEST = 1200  # s, for one call of Snakemake
 OUTPUTS = {
@@ -36,6 +36,21 @@ HYDRATE_STORES = {
     "charge_stacks": "afm_stacks",
 }
 TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
+AMORPHOUS = {f"amorphous_{name}" for name in ("fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "table2")}
+TINY_ICES = """
+run: ices
+amorphous:
+  prepared: ""
+  states: {HDA: {temperatures: [77], pressures: [0.3]}}
+  protocol: {melt: 0.1, cooling_rate: 1.0e+5, compression_rate: 1.0e+4, settle: 0.1, sampling: 0.1}
+  md: {repeats: [2, 2, 2], cutoff: 6.0, frame_interval: 0.1, checkpoint_interval: 0.2}
+  interface:
+    repeats: {HDA: [2, 2, 2], LDA: [2, 2, 2]}
+    settle: 0.1
+    relaxation: 0.2
+    pressures: [0.2, 0.4]
+    rate: 2000.0
+"""
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
 
@@ -160,7 +175,8 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     where = ("--directory", str(tmp_path))
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
-    assert planned(run.stdout) >= {*OUTPUTS, *HYDRATES, *TRANSFER, "train_network", "afm_windows", "afm_heights"}
+    expected = {*OUTPUTS, *HYDRATES, *TRANSFER, *AMORPHOUS, "train_network", "afm_windows", "afm_heights"}
+    assert planned(run.stdout) >= expected
 
 
 @pytest.mark.parametrize(
@@ -229,7 +245,13 @@ def test_editing_the_code_of_a_figure_reruns_only_what_depends_on_it(checkout: P
 
 def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
     figures = {path.stem: path for path in (results / "figures").glob("*.png")}
-    assert set(figures) >= {"afm_windows", "afm_heights", "afm_dft_vs_charges", *TRANSFER - {"retrain_network"}}
+    assert set(figures) >= {
+        "afm_windows",
+        "afm_heights",
+        "afm_dft_vs_charges",
+        *TRANSFER - {"retrain_network"},
+        *AMORPHOUS,
+    }
     for path in figures.values():
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L"), dtype=float)
@@ -261,6 +283,29 @@ def test_every_hydrate_has_a_stack_from_dft_and_one_from_charges(results: Path):
         np.testing.assert_array_equal(dft.position, structures.position)
         assert dft.frequency_shift.shape == charges.frequency_shift.shape
         assert (dft.frequency_shift != charges.frequency_shift).any()
+
+
+def test_every_ice_is_made_where_none_is_prepared(checkout: Path, resumed: Counter):
+    """Dynamics of all kinds of ice, of two tiny ones that are joined, and of those under pressure."""
+    (checkout / "ices.yaml").write_text(TINY_ICES)
+    ices = checkout / "results" / "ices" / "amorphous"
+    made = [
+        ices / "interface" / "LDA.extxyz",
+        ices / "interface" / "HDA.extxyz",
+        ices / "dynamics/HDA_0/trajectory.xtc",
+    ]
+    run = snakemake(checkout, *(str(path.relative_to(checkout)) for path in made), "--configfile", "ices.yaml")
+    assert run.returncode == 0, run.stdout
+    assert finished(run.stdout) == {"interface_half": 2, "amorphous_ice": 1}
+    # Runs so short end at the densities that they began with, where the two do not fit together.
+    made[1].write_bytes(made[0].read_bytes())
+    pressed = ices / "dynamics" / "pressed" / "record.csv"
+    rest = ("--configfile", "ices.yaml", "--rerun-triggers", "mtime")
+    run = snakemake(checkout, str(pressed.relative_to(checkout)), *rest)
+    assert run.returncode == 0, run.stdout
+    assert finished(run.stdout) == {"interface_relaxation": 1, "interface_compression": 1}
+    with pressed.open(newline="") as file:
+        assert {float(row["set_pressure_GPa"]) for row in csv.DictReader(file)} >= {0.2, 0.4}
 
 
 def test_weights_have_a_card(results: Path):

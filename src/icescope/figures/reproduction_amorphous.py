@@ -63,7 +63,9 @@ def amorphous_reproduction(
     ours["share of the interface's molecules below 0.9"] = (interface.unsure["O"], np.nan, brief)
     high = pressed[(pressed.pressure == PRESSED) & (pressed.direction == "compression")].set_index("model")
     for model, row in high.iterrows():
-        why = f"Pressed at {settings['interface']['rate']:g} GPa/ns, and measured against the ice itself, not in the cell."
+        why = (
+            f"Pressed at {settings['interface']['rate']:g} GPa/ns; measured against the ice, not in the shrinking cell."
+        )
         ours[f"shift into LDA at {PRESSED:g} GPa, by M2({model})"] = (row["shift"], np.nan, why)
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
     table = published[published.quantity.isin(ours)].copy()

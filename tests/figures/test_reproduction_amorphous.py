@@ -1,0 +1,66 @@
+"""Published numbers of amorphous ices beside ours."""
+
+import numpy as np
+import pandas as pd
+
+from icescope.figures.reproduction_amorphous import amorphous_reproduction
+
+SETTINGS = {
+    "protocol": {"cooling_rate": 100.0},
+    "md": {"repeats": [3, 3, 3]},
+    "trajectories": 3,
+    "compression": {"rate": 20.0},
+    "interface": {"relaxation": 50.0, "rate": 200.0},
+}
+ACCURACY = pd.DataFrame(
+    [
+        (model, descriptors, split, seed, value - 0.1 * (split == "trajectory") - 0.5 * (seed == "shuffled"))
+        for model, descriptors, value in (("M2", "O", 0.99), ("M3", "O", 0.9), ("M3", "O,H", 0.92))
+        for split in ("random", "trajectory")
+        for seed in ("0", "1", "shuffled")
+    ],
+    columns=["model", "descriptors", "split", "seed", "accuracy"],
+)
+COMPONENTS = pd.DataFrame(
+    {"model": ["O", "O"], "metric": ["PC1 variance", "other"], "published": [0.186, np.nan], "ours": [0.2, 0.1]}
+)
+COMPRESSION = pd.DataFrame(
+    {
+        "quantity": ["pressure of the largest IA fraction", "largest IA fraction"],
+        "published": [0.69, np.nan],
+        "ours": [1.2, 0.3],
+        "unit": ["GPa", "1"],
+        "source": ["III.2.2", ""],
+    }
+)
+INTERFACE = pd.DataFrame(
+    [(model, state, side, 12.0, 11.0, 0.2) for model in ("O", "O,H") for state in ("relaxed", "as joined")
+     for side in ("left", "mean")],
+    columns=["model", "state", "side", "5-95", "integral", "unsure"],
+)  # fmt: skip
+PRESSED = pd.DataFrame(
+    [("O", 0.2, "compression", 0.0), ("O", 0.6, "compression", 1.2), ("O", 0.2, "decompression", 0.4)],
+    columns=["model", "pressure", "direction", "shift"],
+)
+
+
+def table():
+    tables = ACCURACY, COMPONENTS, COMPRESSION, INTERFACE, PRESSED
+    return amorphous_reproduction(*tables, SETTINGS, "demo").set_index("quantity")
+
+
+def test_each_published_number_stands_beside_ours():
+    rows = table()
+    assert rows.index.is_unique
+    assert rows.ours["accuracy of M3(O), random split"] == 0.9  # shuffled phases do not count
+    assert np.isclose(rows.test["accuracy of M3(O), random split"], 0.8)
+    assert rows.ours["shift into LDA at 0.6 GPa, by M2(O)"] == 1.2
+    assert rows.ours["pressure of the largest IA fraction"] == 1.2
+    assert rows.ours["PC1 variance of M3(O)"] == 0.2
+    assert rows.ours["5-95 % thickness by M2(O,H)"] == 12.0
+    assert rows.published.notna().all() and (rows.scale == "demo").all() and (rows.why_they_differ != "").all()
+
+
+def test_what_a_run_has_not_is_left_out():
+    assert "accuracy of M2(O,H), random split" not in table().index
+    assert "largest IA fraction" not in table().index
