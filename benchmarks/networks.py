@@ -56,6 +56,10 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
+    "as shipped": (  # the network and settings of config/weights.yaml
+        {"output": "peaks", "stride": 2, "channels": [128, 192, 256]},
+        {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8},
+    ),
     "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),
     "avdw, strided, batch 4": ({"stride": 2}, {"augmentation": WEAK, "batch_size": 4}),
     "avdw, published network, batch 4": (

@@ -1,0 +1,62 @@
+"""Accuracy of the network that ships against the samples it was trained with, and where that leads.
+
+    python benchmarks/learning_curve.py
+
+Takes the trainings "as shipped" of benchmarks/networks.csv (python benchmarks/networks.py "as shipped" --epochs ...,
+all on the same stacks) and the card of the weights. The share that is wrong is fitted by a power of the samples, which
+gives the samples that the published accuracies would take if it went on so. Writes benchmarks/learning_curve.json and
+docs/learning_curve.png.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from icescope.figures.page import COLUMN, new_figure
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = {"O": 0.962, "H": 0.899}  # Tang et al. 2023, validation
+COLOURS = {"O": "#D55E00", "H": "#0072B2"}
+BATCH = 8
+
+
+def main() -> None:
+    table = curve()
+    results, figure = {}, new_figure(COLUMN, 2.8)
+    axis = figure.subplots()
+    for species, published in PUBLISHED.items():
+        wrong = 1 - table[species]
+        slope, intercept = np.polyfit(np.log(table.index), np.log(wrong), 1)
+        needed = float(np.exp((np.log(1 - published) - intercept) / slope))
+        results[species] = {
+            "accuracy": dict(zip(map(int, table.index), table[species].round(4), strict=True)),
+            "exponent": round(float(slope), 3),
+            "published": published,
+            "samples_for_published": float(f"{needed:.2g}"),
+        }
+        reach = np.geomspace(table.index.min(), max(needed, table.index.max()), 50)
+        axis.plot(reach, 1 - np.exp(intercept) * reach**slope, ":", color=COLOURS[species])
+        axis.plot(table.index, table[species], "o-", color=COLOURS[species], label=f"{species}, validation films")
+        axis.axhline(published, color=COLOURS[species], linewidth=0.6)
+    axis.set(xscale="log", xlabel=f"training samples ({BATCH} a step)", ylabel="accuracy", ylim=(0, 1))
+    axis.set_title("lines: Tang et al. 2023; dotted: power law", fontsize=7)
+    axis.legend(fontsize=7, loc="lower right")
+    figure.savefig(ROOT / "docs" / "learning_curve.png", metadata={"Software": None})
+    (ROOT / "benchmarks" / "learning_curve.json").write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results, indent=1))
+
+
+def curve() -> pd.DataFrame:
+    """Accuracies under the ice rules by number of samples, the last of them those of the weights that ship."""
+    tried = pd.read_csv(ROOT / "benchmarks" / "networks.csv")
+    tried = tried[tried.trial == "as shipped"].set_index("samples")[["O, ice rules", "H, ice rules"]]
+    card = json.loads((ROOT / "src/icescope/weights/peaks.json").read_text())
+    seen = card["training"]["epochs"] * card["training_samples"]
+    tried.loc[seen] = [card["metrics"][species] for species in PUBLISHED]
+    return tried.set_axis(list(PUBLISHED), axis=1).sort_index()
+
+
+if __name__ == "__main__":
+    main()
