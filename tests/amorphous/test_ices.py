@@ -4,12 +4,11 @@ import ase.io
 import numpy as np
 import pytest
 
+from icescope.amorphous.frames import last_frame, settings_at
 from icescope.amorphous.ices import (
     compression_stages,
-    last_frame,
     prepare,
     run_ice,
-    settings_at,
     state_points,
 )
 from icescope.errors import InputError

@@ -5,7 +5,7 @@ import numpy as np
 from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.compression import THRESHOLDS, compression_summary, compression_table, likeliest_fractions
 from icescope.amorphous.environments import read_environments
-from icescope.amorphous.ices import settings_at
+from icescope.amorphous.frames import settings_at
 from icescope.amorphous.nulls import mixture_null
 from icescope.amorphous.phase_weights import load_classifier
 from icescope.figures.amorphous_fig4 import draw_fig4

@@ -1,6 +1,6 @@
 """Figure 9 of Shupletsova and Stegailov 2026: the interface under pressure and let go."""
 
-from icescope.amorphous.ices import settings_at
+from icescope.amorphous.frames import settings_at
 from icescope.amorphous.interface_shift import pressed_states
 from icescope.figures.amorphous_fig7 import sandwich_of
 from icescope.figures.amorphous_fig9 import draw_fig9, pressed_interface

@@ -1,6 +1,7 @@
 """LDA compressed at 77 K."""
 
-from icescope.amorphous.ices import compression_stages, last_frame, run_ice
+from icescope.amorphous.frames import last_frame
+from icescope.amorphous.ices import compression_stages, run_ice
 from icescope.job import job
 from icescope.md.run import remove_checkpoints, write_outputs
 

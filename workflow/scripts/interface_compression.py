@@ -1,6 +1,7 @@
 """The interface under pressure along x."""
 
-from icescope.amorphous.ices import last_frame, run_ice
+from icescope.amorphous.frames import last_frame
+from icescope.amorphous.ices import run_ice
 from icescope.amorphous.sandwiches import press_stages
 from icescope.job import job
 from icescope.md.run import remove_checkpoints, write_outputs

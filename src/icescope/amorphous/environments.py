@@ -9,8 +9,7 @@ import xarray as xr
 
 from icescope import storage
 from icescope.amorphous.classifier import MODELS
-from icescope.amorphous.frames import water_frames
-from icescope.amorphous.ices import settings_at
+from icescope.amorphous.frames import settings_at, water_frames
 from icescope.amorphous.order import order_parameters
 from icescope.amorphous.pca import Components, principal_components
 from icescope.amorphous.soap import DESCRIPTOR_SETS, features, soap

@@ -10,9 +10,11 @@ from pathlib import Path
 import ase.io
 import MDAnalysis as mda
 import numpy as np
+import pandas as pd
 from ase import Atoms
 
 from icescope.errors import InputError
+from icescope.md.record import read_record
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,28 @@ def water_frames(trajectory: str | Path, topology: str | Path | None = None) -> 
         raise InputError(f"{trajectory} cannot be read {where} ({why}).") from error
     if number < 0:
         raise InputError(f"{trajectory} holds no frames.")
+
+
+def last_frame(trajectory: str | Path, topology: str | Path) -> Atoms:
+    """The structure at the end of a trajectory of water, A."""
+    *_, last = water_frames(trajectory, topology)
+    return last
+
+
+def settings_at(record: str | Path, times: np.ndarray) -> pd.DataFrame:
+    """What was set at the times, ps, of frames: rows of a record, columns as in `md.record.read_record`.
+
+    Raises
+    ------
+    InputError
+        The record has no row at one of the times.
+    """
+    rows = read_record(record)
+    known = rows.time_ps.to_numpy()
+    nearest = np.abs(known[:, None] - np.asarray(times, float)).argmin(0)
+    if (np.abs(known[nearest] - times) > 1e-2).any():
+        raise InputError(f"{record} is not of these frames: it has no row at some of their times.")
+    return rows.iloc[nearest].reset_index(drop=True)
 
 
 def _by_ase(trajectory: Path) -> Iterator[Atoms]:

@@ -4,16 +4,12 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from ase import Atoms
 
-from icescope.amorphous.frames import water_frames
 from icescope.errors import InputError
 from icescope.md.engines import engine
 from icescope.md.model import Model
 from icescope.md.protocol import ATMOSPHERE, compress, equilibrate, melt, quench, relax
-from icescope.md.record import read_record
 from icescope.md.run import Finished, run
 from icescope.md.shuffle import shuffle_layers
 from icescope.md.stage import Stage
@@ -106,28 +102,6 @@ def state_points(temperatures: list[float], pressures: list[float], settle: floa
 def compression_stages(peak: float, rate: float, settle: float) -> list[Stage]:
     """LDA at 77 K: some time, ps, at 1 bar, then compressed to a pressure, GPa, at a rate, GPa/ns, with all frames."""
     return equilibrate(COLD, ATMOSPHERE, settle) + compress(0, peak, rate, COLD)
-
-
-def last_frame(trajectory: str | Path, topology: str | Path) -> Atoms:
-    """The structure at the end of a trajectory of water, A."""
-    *_, last = water_frames(trajectory, topology)
-    return last
-
-
-def settings_at(record: str | Path, times: np.ndarray) -> pd.DataFrame:
-    """What was set at the times, ps, of frames: rows of a record, columns as in `md.record.read_record`.
-
-    Raises
-    ------
-    InputError
-        The record has no row at one of the times.
-    """
-    rows = read_record(record)
-    known = rows.time_ps.to_numpy()
-    nearest = np.abs(known[:, None] - np.asarray(times, float)).argmin(0)
-    if (np.abs(known[nearest] - times) > 1e-2).any():
-        raise InputError(f"{record} is not of these frames: it has no row at some of their times.")
-    return rows.iloc[nearest].reset_index(drop=True)
 
 
 def model(md: dict) -> Model:
