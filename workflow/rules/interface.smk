@@ -16,7 +16,7 @@ rule interface_half:
     params:
         md=config["amorphous"]["md"],
         protocol=config["amorphous"]["protocol"],
-        interface=config["amorphous"]["interface"],
+        interface={key: config["amorphous"]["interface"][key] for key in ("repeats", "pressure", "settle")},
         seed=lambda wildcards: derive_seed(config["seed"], "interface_half", wildcards.phase),
         checkpoints=f"{RUN}/checkpoints/interface_half/{{phase}}",
         code=code("interface_half.py"),
@@ -47,7 +47,7 @@ rule interface_relaxation:
         runtime=480,
     params:
         md=config["amorphous"]["md"],
-        interface=config["amorphous"]["interface"],
+        interface={key: config["amorphous"]["interface"][key] for key in ("copies", "relaxation")},
         sampling=config["amorphous"]["protocol"]["sampling"],
         seed=derive_seed(config["seed"], "interface_relaxation"),
         checkpoints=f"{RUN}/checkpoints/interface_relaxation",
@@ -78,7 +78,7 @@ rule interface_compression:
         runtime=480,
     params:
         md=config["amorphous"]["md"],
-        interface=config["amorphous"]["interface"],
+        interface={key: config["amorphous"]["interface"][key] for key in ("pressures", "rate")},
         protocol=config["amorphous"]["protocol"],
         seed=derive_seed(config["seed"], "interface_compression"),
         checkpoints=f"{RUN}/checkpoints/interface_compression",
