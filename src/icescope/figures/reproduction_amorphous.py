@@ -8,7 +8,6 @@ import pandas as pd
 from icescope.amorphous.assessment import SHUFFLED
 
 PAPER = "Shupletsova and Stegailov 2026"
-PRESSED = 0.6  # GPa
 
 
 def amorphous_reproduction(
@@ -16,7 +15,6 @@ def amorphous_reproduction(
     components: pd.DataFrame,
     compression: pd.DataFrame,
     interface: pd.DataFrame,
-    pressed: pd.DataFrame,
     settings: dict,
     scale: str,
 ) -> pd.DataFrame:
@@ -28,9 +26,8 @@ def amorphous_reproduction(
         Of all classifiers and seeds, see `amorphous.assessment`.
     components, compression
         From `amorphous.pca.table3` and `amorphous.compression.compression_summary`.
-    interface, pressed
-        From `figures.amorphous_fig7.flat_interface` and `figures.amorphous_fig9.pressed_interface`, with their indices
-        as columns.
+    interface
+        From `figures.amorphous_fig7.flat_interface`, with its indices as columns.
     settings
         The configuration's block `amorphous`.
     scale
@@ -61,12 +58,6 @@ def amorphous_reproduction(
             f"{brief} 6 times the integral of p (1-p).",
         )
     ours["share of the interface's molecules below 0.9"] = (interface.unsure["O"], np.nan, brief)
-    high = pressed[(pressed.pressure == PRESSED) & (pressed.direction == "compression")].set_index("model")
-    for model, row in high.iterrows():
-        why = (
-            f"Pressed at {settings['interface']['rate']:g} GPa/ns; measured against the ice, not in the shrinking cell."
-        )
-        ours[f"shift into LDA at {PRESSED:g} GPa, by M2({model})"] = (row["shift"], np.nan, why)
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
     table = published[published.quantity.isin(ours)].copy()
     for place, name in enumerate(("ours", "test")):
