@@ -80,8 +80,22 @@ RETRAINING = {
     for stage, name in (("before", NETWORK), ("after", "pt_retrained"))
 }
 
+MODELS = {"M2": ("LDA", "HDA"), "M3": ("LDA", "MDA", "HDA")}
+DESCRIPTORS = {"O": "O", "OH": "O,H", "Hbond": "H-bond"}  # by their names in files
+IN_TABLES = ("O", "OH")  # that the paper's tables and the interface have
+PARTS = ("random", "trajectory")
+LAST = config["amorphous"]["trajectories"] - 1
+DYNAMICS = ("compression", "interface", "pressed")
+ENDINGS = {"trajectory": "trajectory.xtc", "topology": "topology.pdb", "record": "record.csv"}
+
 
 wildcard_constraints:
+    phase="LDA|MDA|HDA",
+    number=r"\d+",
+    model="|".join(MODELS),
+    descriptors="|".join(DESCRIPTORS),
+    parts="|".join(PARTS),
+    dynamics="|".join([*DYNAMICS, "joined"]),
     network="|".join(config["networks"]),
     derived="|".join(DERIVED),
     trained="|".join([*config["networks"], *DERIVED]),
@@ -175,3 +189,31 @@ def print_results():
     found = sorted(str(file) for pattern in wanted for file in Path(RUN).glob(pattern))
     if found:
         print("Look at:", *found, sep="\n  ")
+
+
+def dynamics_of(name):
+    """Trajectory, topology and record of an ice: those that are prepared, else those that a rule makes.
+
+    "joined" is the interface as it was before its relaxation, which is its topology.
+    """
+    name = "interface" if name == "joined" else name
+    given = Path(config["amorphous"]["prepared"]) / name
+    files = {what: given / ending for what, ending in ENDINGS.items()}
+    files["topology"] = given / "topology.pdb.gz"
+    if config["amorphous"]["prepared"] and all(path.is_file() for path in files.values()):
+        return {what: str(path) for what, path in files.items()}
+    return {what: f"{RUN}/amorphous/dynamics/{name}/{ending}" for what, ending in ENDINGS.items()}
+
+
+def environments_of(phases):
+    """Stores of descriptors of some phases, those of one phase together."""
+    numbers = range(config["amorphous"]["trajectories"])
+    return [f"{RUN}/amorphous/environments/{phase}_{number}.zarr.zip" for phase in phases for number in numbers]
+
+
+def classifier(model, descriptors, parts, ending=".safetensors"):
+    return f"{RUN}/amorphous/classifiers/{model}_{descriptors}_{parts}{ending}"
+
+
+def phases_of(dynamics, model, descriptors):
+    return f"{RUN}/amorphous/phases/{dynamics}/{model}_{descriptors}.zarr.zip"
