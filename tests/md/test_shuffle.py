@@ -8,7 +8,7 @@ from icescope.errors import InputError
 from icescope.md import shuffle
 from icescope.md.engines import engine
 from icescope.md.model import Model
-from icescope.md.shuffle import displace_layer, shuffle_layers
+from icescope.md.shuffle import TRIES, displace_layer, shuffle_layers
 from icescope.structures.ice import ice_ih
 
 MODEL = Model(lj_cutoff=6.0, coulomb_cutoff=6.0)
@@ -80,3 +80,26 @@ def test_what_cannot_be_shuffled_is_refused(crystal, tmp_path, change, words):
         shuffle_layers(change(crystal.copy()), MODEL, engine("openmm"), 1, 1, tmp_path)
     with pytest.raises(InputError, match="asked for 0 rounds"):
         shuffle_layers(crystal, MODEL, engine("openmm"), 0, 1, tmp_path)
+
+
+class Stubborn:
+    """An engine that finds no minimum in the first tries."""
+
+    name = "stubborn"
+
+    def __init__(self, failures: int):
+        self.failures = failures
+
+    def minimise(self, atoms, model, state):
+        self.failures -= 1
+        if self.failures >= 0:
+            raise InputError("molecules are too close.")
+        return state
+
+
+def test_a_displacement_without_a_minimum_is_drawn_again(tmp_path):
+    atoms = ice_ih([2, 2, 2], 1)
+    shuffled = shuffle_layers(atoms, Model(), Stubborn(TRIES - 1), 1, 1, tmp_path / "a")
+    assert (shuffled.positions != atoms.positions).any()
+    with pytest.raises(InputError, match="too close"):
+        shuffle_layers(atoms, Model(), Stubborn(TRIES), 1, 1, tmp_path / "b")

@@ -1,8 +1,11 @@
 """One trajectory of an amorphous ice through its states."""
 
+from pathlib import Path
+
 from icescope.amorphous.ices import prepare, state_points
 from icescope.job import job
 from icescope.md.run import remove_checkpoints, write_outputs
+from icescope.md.shuffle import CHECKPOINT
 
 with job(snakemake.log[0], "amorphous_ice"):
     params, output = snakemake.params, snakemake.output
@@ -10,4 +13,5 @@ with job(snakemake.log[0], "amorphous_ice"):
     states = state_points(**params.states, settle=protocol["settle"], sampling=protocol["sampling"])
     start, finished = prepare(snakemake.wildcards.phase, md, protocol, states, params.seed, params.checkpoints)
     write_outputs(start, finished, output.trajectory, output.topology, output.record)
+    Path(params.checkpoints, CHECKPOINT).unlink(missing_ok=True)
     remove_checkpoints(params.checkpoints)

@@ -22,6 +22,7 @@ from icescope.progress import track
 from icescope.provenance import derive_seed, source_hash
 
 CHECKPOINT = "shuffle.npz"
+TRIES = 10  # displacements drawn in a round, at most
 THINNEST = 3.0  # A: a displaced layer is at least about one molecule thick
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,24 @@ def shuffle_layers(atoms: Atoms, model: Model, engine: Engine, rounds: int, seed
     todo = range(progress.done, rounds)
     for index in track(todo, "shuffle of layers", total=rounds, start=progress.done):
         rng = np.random.default_rng(derive_seed(seed, "shuffle", index))
-        moved = displace_layer(progress.state.positions, atoms.cell.lengths(), rng)
-        state = engine.minimise(atoms, model, State(moved, None, progress.state.cell))
+        state = _displaced(atoms, model, engine, progress.state, rng)
         progress = Progress(index + 1, state, progress.record)
         save(checkpoint, progress, digest.hexdigest())
     shuffled = atoms.copy()
     shuffled.positions = progress.state.positions
     return shuffled
+
+
+def _displaced(atoms: Atoms, model: Model, engine: Engine, state: State, rng: np.random.Generator) -> State:
+    """The minimum after a displacement; another is drawn where molecules come so close that none is found."""
+    for attempt in range(1, TRIES + 1):
+        moved = displace_layer(state.positions, atoms.cell.lengths(), rng)
+        try:
+            return engine.minimise(atoms, model, State(moved, None, state.cell))
+        except InputError as error:
+            if attempt == TRIES:
+                raise
+            log.info("a displacement is drawn again: %s", error)
 
 
 def displace_layer(positions: np.ndarray, edges: np.ndarray, rng: np.random.Generator) -> np.ndarray:
