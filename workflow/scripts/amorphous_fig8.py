@@ -8,13 +8,11 @@ from icescope.figures.page import save_figure
 from icescope.job import job
 from icescope.storage import read
 
-COMPONENTS = {"O": 1, "O,H": 2}  # as published
-
 with job(snakemake.log[0], "amorphous_fig8"):
     inputs, output = snakemake.input, snakemake.output
     environments = read_environments(inputs.environments, snakemake.params.trajectories)
     interface = sandwich_of([read(path, "phases") for path in inputs.interface])
     *_, last = water_frames(inputs.trajectory, inputs.topology)
-    panels = {name: project(environments, name, interface, last, number) for name, number in COMPONENTS.items()}
+    panels = {name: project(environments, name, interface, last) for name in ("O", "O,H")}
     table = projected_layers(panels)
     save_figure(draw_fig8(panels, table), table, output.figure, output.table)

@@ -29,8 +29,10 @@ class Projected(NamedTuple):
     component: int
 
 
-def project(environments: Environments, name: str, interface: Sandwich, last: Atoms, component: int) -> Projected:
-    """A panel: the training data, and the last frame of an interface, on the components of the training data.
+def project(environments: Environments, name: str, interface: Sandwich, last: Atoms) -> Projected:
+    """A panel: the training data, and the last frame of an interface, on the component that separates the phases best.
+
+    In the paper that is PC1 of (O) and PC2 of (O,H); which it is depends on how much each phase varies within itself.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def project(environments: Environments, name: str, interface: Sandwich, last: At
     found = fit_interface(x, interface.probabilities[name][-1], length)
     there = components.projection.transform(soap(last, name))[:, :COMPONENTS]
     layers = {region: there[within(x, place, length)] for region, place in regions(found, length).items()}
-    return Projected(training, layers, component)
+    return Projected(training, layers, int(separation(training).idxmax()))
 
 
 def projected_layers(panels: dict[str, Projected]) -> pd.DataFrame:

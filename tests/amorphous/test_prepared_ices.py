@@ -1,0 +1,48 @@
+"""The ices of data/phases: what their records say, and that the package's classifiers know them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from icescope.amorphous.classification import classify
+from icescope.amorphous.frames import settings_at, water_frames
+from icescope.amorphous.phase_weights import load_classifier, shipped_classifier
+from icescope.md.thermodynamics import density
+
+ROOT = Path(__file__).parents[2]
+ICES = ROOT / "data" / "phases"
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())["amorphous"]
+
+
+def files(name):
+    return ICES / name / "trajectory.xtc", ICES / name / "topology.pdb.gz"
+
+
+@pytest.mark.parametrize("phase", CONFIG["states"])
+def test_every_trajectory_was_sampled_at_every_state(phase):
+    states = CONFIG["states"][phase]
+    wanted = {(float(kelvin), float(gpa)) for kelvin in states["temperatures"] for gpa in states["pressures"]}
+    for number in range(CONFIG["trajectories"]):
+        times = [frame.info["time"] for frame in water_frames(*files(f"{phase}_{number}"))]
+        rows = settings_at(ICES / f"{phase}_{number}" / "record.csv", np.array(times))
+        assert set(zip(rows.set_temperature_K, rows.set_pressure_GPa.round(6), strict=True)) == wanted
+        np.testing.assert_allclose(rows.temperature_K.mean(), rows.set_temperature_K.mean(), rtol=0.05)
+
+
+def test_densities_are_in_the_order_of_the_names():
+    mean = {
+        phase: np.mean([density(frame, frame.cell.array) for frame in water_frames(*files(f"{phase}_0"))])
+        for phase in CONFIG["states"]
+    }
+    assert mean["LDA"] < mean["MDA"] < mean["HDA"]
+
+
+def test_compressed_lda_ends_as_hda():
+    """By the package's M2(O,H): nine in ten molecules at the least, of 432."""
+    classifier, card = load_classifier(shipped_classifier("M2", "O,H"))
+    frames = list(water_frames(*files("compression")))
+    likeliest = classify([frames[0], frames[-1]], classifier, card).probability.values.argmax(2)
+    assert (likeliest[0] == 0).mean() > 0.9
+    assert (likeliest[1] == 1).mean() > 0.9
