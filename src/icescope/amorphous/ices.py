@@ -36,7 +36,7 @@ def prepare(
 
     - LDA: liquid cooled at 1 bar to 77 K.
     - HDA: ice Ih compressed at 77 K and unloaded to the pressure of the first state.
-    - MDA: ice Ih with layers displaced at random (Rosu-Finsen et al. 2023), relaxed at 130 K, cooled to 77 K.
+    - MDA: ice Ih with layers displaced at random (Rosu-Finsen et al. 2023), relaxed at 130 K.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def prepare(
     if phase == "MDA":
         atoms = shuffle_layers(atoms, model(md), engine(md["engine"]), protocol["displacements"], seed, folder)
     first = states[0].pressure
-    stages = _without_frames(_making(phase, protocol, first[0] if first else ATMOSPHERE)) + states
-    return atoms, run_ice(atoms, stages, md, seed, folder)
+    making = [replace(stage, frames=False) for stage in _making(phase, protocol, first[0] if first else ATMOSPHERE)]
+    return atoms, run_ice(atoms, making + states, md, seed, folder)
 
 
 def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str | Path) -> Finished:
@@ -89,7 +89,7 @@ def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str 
 def state_points(temperatures: list[float], pressures: list[float], settle: float, sampling: float) -> list[Stage]:
     """All pairs of temperature, K, and pressure, GPa: some time to settle, ps, then frames, ps.
 
-    The pressure changes last of all, and the temperature rises: each state is reached from its nearest neighbour.
+    At each pressure the temperature rises; the next pressure begins again at the lowest.
     """
     stages = []
     for pressure in pressures:
@@ -120,7 +120,3 @@ def _making(phase: str, protocol: dict, pressure: float) -> list[Stage]:
         return relax(ANNEALING, ATMOSPHERE, protocol["annealing"])
     peak, rate = protocol["compression_peak"], protocol["compression_rate"]
     return compress(0, peak, rate, COLD) + compress(peak, pressure, rate, COLD)
-
-
-def _without_frames(stages: list[Stage]) -> list[Stage]:
-    return [replace(stage, frames=False) for stage in stages]

@@ -20,7 +20,7 @@ ROUNDS = 200
 EVALUATIONS = 20_000  # of a fit, at most; an interface as sharp as a step takes thousands
 # Widths of p(x) = (1 + tanh(x / w)) / 2 in units of w: between 5 and 95 %, between 10 and 90 %, and 6 int p (1 - p) dx.
 WIDTHS = {"5-95": 2 * np.arctanh(0.9), "10-90": 2 * np.arctanh(0.8), "integral": 3.0}
-# Thicknesses of the profile alone, see _thicknesses_by_layers.
+# Thicknesses of the profile alone, see thicknesses_by_layers.
 BY_LAYERS = ("5-95 by layers", "integral by layers")
 
 

@@ -49,12 +49,16 @@ def principal_components(descriptors: np.ndarray, phase: np.ndarray, phases: Seq
     return Components(projection, (scores * sign)[:, :2], np.asarray(phase), tuple(phases))
 
 
-def pca_metrics(components: Components) -> pd.Series:
-    """Numbers of table 3 by name: shares of the variance, centroids, their distances, and separation accuracies.
+def separation_accuracy(scores: np.ndarray, phase: np.ndarray) -> float:
+    """Share of molecules (n,) that multinomial logistic regression on one component (n,) tells right.
 
-    The separation accuracy of a component is the share of molecules that multinomial logistic regression on it alone
-    tells right, of those that it was fitted to: with one feature there is nothing to overfit.
+    Of those that it was fitted to: with one feature there is nothing to overfit.
     """
+    return LogisticRegression().fit(scores[:, None], phase).score(scores[:, None], phase)
+
+
+def pca_metrics(components: Components) -> pd.Series:
+    """Numbers of table 3 by name: shares of the variance, centroids, their distances, and separation accuracies."""
     shares = components.projection[-1].explained_variance_ratio_
     scores, phase, phases = components.scores, components.phase, components.phases
     centre = {name: scores[phase == number].mean(0) for number, name in enumerate(phases)}
@@ -65,8 +69,7 @@ def pca_metrics(components: Components) -> pd.Series:
     for one, other in combinations(phases, 2):
         values[f"{one}-{other} distance"] = np.linalg.norm(centre[one] - centre[other])
     for number in (1, 2):
-        one = scores[:, number - 1 : number]
-        values[f"PC{number} separation accuracy"] = LogisticRegression().fit(one, phase).score(one, phase)
+        values[f"PC{number} separation accuracy"] = separation_accuracy(scores[:, number - 1], phase)
     return pd.Series(values, dtype=float)
 
 

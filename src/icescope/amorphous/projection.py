@@ -7,9 +7,11 @@ equal mixture of molecules of both has the same mean, and is what the layer must
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
-from sklearn.linear_model import LogisticRegression
 
-PHASES = ("LDA", "MDA", "HDA")
+from icescope.amorphous.classifier import MODELS
+from icescope.amorphous.pca import separation_accuracy
+
+PHASES = MODELS["M3"]
 REGIONS = ("I", "II", "III")  # layers of LDA, of the interface, of HDA
 MIXTURE = "mixture"  # of the layers I and III, half and half
 POINTS = 600  # on the axis of a component
@@ -17,7 +19,7 @@ SCOTT = 1.06  # width of the kernel is 1.06 s n^(-1/5) for a normal distribution
 
 
 def separation(training: dict[str, np.ndarray]) -> pd.Series:
-    """Share of molecules whose phase logistic regression on one component tells right, by component from 1.
+    """`pca.separation_accuracy` by component, from 1.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ def separation(training: dict[str, np.ndarray]) -> pd.Series:
     """
     scores = np.concatenate([training[phase] for phase in PHASES])
     phase = np.repeat(np.arange(len(PHASES)), [len(training[one]) for one in PHASES])
-    shares = [LogisticRegression().fit(one[:, None], phase).score(one[:, None], phase) for one in scores.T]
+    shares = [separation_accuracy(one, phase) for one in scores.T]
     return pd.Series(shares, range(1, scores.shape[1] + 1))
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from icescope.amorphous.classifier import MODELS
 from icescope.figures.page import PAGE, new_figure
 
-PHASES = ("LDA", "MDA", "HDA")
+PHASES = MODELS["M3"]
 
 
 def confusion_table(confusions: dict[str, np.ndarray], phases: Sequence[str] = PHASES) -> pd.DataFrame:
