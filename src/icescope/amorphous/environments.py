@@ -43,15 +43,16 @@ def draw_environments(
     InputError
         Files that do not belong together, or fewer molecules than are asked for.
     """
-    frames = list(water_frames(trajectory, topology))
-    oxygens = sum(int((frame.numbers == 8).sum()) for frame in frames)
-    if oxygens < number:
-        raise InputError(f"{trajectory} holds {oxygens} molecules in all frames, and {number} are asked for.")
-    rows = settings_at(record, np.array([frame.info["time"] for frame in frames]))
+    # Gone through twice, so that one frame is in memory at a time.
+    seen = [(frame.info["time"], int((frame.numbers == 8).sum())) for frame in water_frames(trajectory, topology)]
+    times, oxygens = np.array(seen).T
+    if oxygens.sum() < number:
+        raise InputError(f"{trajectory} holds {oxygens.sum():.0f} molecules in all frames, and {number} are asked for.")
+    rows = settings_at(record, times)
     rng = np.random.default_rng(seed)
-    shares = np.diff(np.linspace(0, number, len(frames) + 1).round().astype(int))
+    shares = np.diff(np.linspace(0, number, len(times) + 1).round().astype(int))
     parts = []
-    for frame, share, row in zip(frames, shares, rows.itertuples(), strict=True):
+    for frame, share, row in zip(water_frames(trajectory, topology), shares, rows.itertuples(), strict=True):
         positions = frame.positions[frame.numbers == 8]
         chosen = np.sort(rng.choice(len(positions), share, replace=False))
         order = order_parameters(positions, frame.cell)
