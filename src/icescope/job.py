@@ -1,6 +1,7 @@
 """What every job of the workflow has around it: a log file, lines on the terminal, errors in one sentence."""
 
 import logging
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,3 +32,14 @@ def job(log_file: str, name: str) -> Iterator[None]:
     except Exception:
         logging.getLogger(__name__).exception("%s failed", name)
         raise
+
+
+def processors(snakemake) -> dict:
+    """What `md.engines.engine` runs on in a job of the workflow: its threads, and what starts its MPI ranks.
+
+    A job has ranks where a profile gives its rule the resources `mpi`, a command such as "srun --mpi=pmi2", and
+    `tasks`, their number.
+    """
+    mpi = shlex.split(snakemake.resources.get("mpi", ""))
+    launcher = [*mpi, "-n", str(snakemake.resources.tasks)] if mpi else []
+    return {"threads": snakemake.threads, "launcher": launcher}

@@ -1,6 +1,6 @@
 """One water film: build it, run it, and write its trajectory, topology, record and density profile."""
 
-from icescope.job import job
+from icescope.job import job, processors
 from icescope.md.film_run import run_film
 from icescope.md.profile import density_profile
 from icescope.md.run import remove_checkpoints
@@ -19,7 +19,7 @@ with job(snakemake.log[0], "film_trajectory"):
         trajectory_path=output.trajectory,
         topology_path=output.topology,
         record_path=output.record,
-        threads=snakemake.threads,
+        **processors(snakemake),
     )
     profile = density_profile(output.topology, output.trajectory)
     with whole_file(output.profile) as partial:

@@ -2,13 +2,13 @@
 
 from icescope.amorphous.frames import last_frame
 from icescope.amorphous.ices import compression_stages, run_ice
-from icescope.job import job
+from icescope.job import job, processors
 from icescope.md.run import remove_checkpoints, write_outputs
 
 with job(snakemake.log[0], "ice_compression"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
     atoms = last_frame(inputs.trajectory, inputs.topology)
     stages = compression_stages(**params.compression, settle=params.settle)
-    finished = run_ice(atoms, stages, params.md, params.seed, params.checkpoints)
+    finished = run_ice(atoms, stages, params.md, params.seed, params.checkpoints, **processors(snakemake))
     write_outputs(atoms, finished, output.trajectory, output.topology, output.record)
     remove_checkpoints(params.checkpoints)

@@ -2,7 +2,7 @@
 
 from icescope.amorphous.ices import prepare
 from icescope.amorphous.sandwiches import settle, to_melt
-from icescope.job import job
+from icescope.job import job, processors
 from icescope.md.run import remove_checkpoints
 from icescope.storage import whole_file
 
@@ -12,7 +12,9 @@ with job(snakemake.log[0], "interface_half"):
     crystal = to_melt(repeats, params.seed) if phase == "LDA" else None
     states = settle(interface["pressure"], interface["settle"])
     md = params.md | {"repeats": repeats[phase]}
-    _, finished = prepare(phase, md, params.protocol, states, params.seed, params.checkpoints, crystal)
+    _, finished = prepare(
+        phase, md, params.protocol, states, params.seed, params.checkpoints, crystal, **processors(snakemake)
+    )
     with whole_file(output.record) as partial:
         finished.record.to_csv(partial, index=False, float_format="%.7g")
     with whole_file(output.end) as partial:

@@ -31,6 +31,7 @@ def prepare(
     seed: int,
     folder: str | Path,
     crystal: Atoms | None = None,
+    **processors,
 ) -> tuple[Atoms, Finished]:
     """Make an amorphous ice and take it through some states, with the record of all of it.
 
@@ -54,6 +55,8 @@ def prepare(
         For checkpoints, of this run alone; see `md.run.run`.
     crystal
         To begin with; ice Ih of md["repeats"] cells unless given.
+    processors
+        `threads` and `launcher` of `md.engines.engine`.
 
     Returns
     -------
@@ -68,13 +71,14 @@ def prepare(
         raise InputError(f"there is no amorphous ice {phase!r}; take one of {', '.join(PHASES)}.")
     atoms = ice_ih(md["repeats"], seed) if crystal is None else crystal
     if phase == "MDA":
-        atoms = shuffle_layers(atoms, model(md), engine(md["engine"]), protocol["displacements"], seed, folder)
+        by = engine(md["engine"], **processors)
+        atoms = shuffle_layers(atoms, model(md), by, protocol["displacements"], seed, folder)
     first = states[0].pressure
     making = [replace(stage, frames=False) for stage in _making(phase, protocol, first[0] if first else ATMOSPHERE)]
-    return atoms, run_ice(atoms, making + states, md, seed, folder)
+    return atoms, run_ice(atoms, making + states, md, seed, folder, **processors)
 
 
-def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str | Path) -> Finished:
+def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str | Path, **processors) -> Finished:
     """Run stages on water of TIP4P/Ice, with the engine that can; arguments as in `prepare`.
 
     A stage that is not a whole number of frame intervals long, as ramps at a given rate may be, lasts up to the next.
@@ -82,7 +86,7 @@ def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str 
     interval = md["frame_interval"]
     stages = [replace(one, duration=interval * math.ceil(round(one.duration / interval, 6))) for one in stages]
     changes = any(stage.pressure_rate or (stage.pressure and stage.coupling != "isotropic") for stage in stages)
-    by = engine(md["compression_engine"] if changes else md["engine"])
+    by = engine(md["compression_engine"] if changes else md["engine"], **processors)
     return run(atoms, stages, model(md), by, seed, folder, interval, md["checkpoint_interval"])
 
 

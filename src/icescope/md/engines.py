@@ -1,19 +1,28 @@
 """The engines by name."""
 
+from collections.abc import Sequence
+
 from icescope.errors import InputError
 from icescope.md.engine import Engine
 
 ENGINES = ("openmm", "lammps", "gromacs")
 
 
-def engine(name: str, threads: int = 1) -> Engine:
+def engine(name: str, threads: int = 1, launcher: Sequence[str] = ()) -> Engine:
     """The engine of that name, on so many CPU threads where it runs on a CPU.
+
+    With a launcher, the words of a command such as ("srun", "--mpi=pmi2", "-n", "16"), on its MPI ranks instead, which
+    LAMMPS alone can.
 
     Raises
     ------
     InputError
-        There is no engine of that name, or its program is not installed.
+        There is no engine of that name, its program is not installed, or it has no ranks.
     """
+    if launcher and name != "lammps":
+        raise InputError(
+            f"The engine {name} does not run on MPI ranks; take lammps, or leave the resources mpi and tasks out."
+        )
     # Imported only when asked for: each needs a program that may be missing.
     if name == "openmm":
         from icescope.md.openmm_engine import OpenMM
@@ -21,8 +30,9 @@ def engine(name: str, threads: int = 1) -> Engine:
         return OpenMM(threads)
     if name == "lammps":
         from icescope.md.lammps import Lammps
+        from icescope.md.lammps_ranks import LammpsOnRanks
 
-        return Lammps(threads)
+        return LammpsOnRanks(launcher) if launcher else Lammps(threads)
     if name == "gromacs":
         from icescope.md.gromacs import Gromacs
 

@@ -51,7 +51,9 @@ class Lammps:
 
     def __init__(self, threads: int = 1) -> None:
         self.arguments = shlex.split(os.environ.get(ARGUMENTS, f"-sf omp -pk omp {threads}"))
-        _open(self.arguments).close()
+        lammps = _open(self.arguments)
+        self.rank = lammps.extract_setting("world_rank")  # among those that work together
+        lammps.close()
 
     def energy_and_forces(self, atoms: Atoms, model: Model) -> tuple[dict[str, float], np.ndarray]:
         """See `Engine.energy_and_forces`."""

@@ -1,0 +1,97 @@
+"""LAMMPS on several MPI ranks, which a launcher such as srun starts anew for each call.
+
+All ranks do the same with the same input, as LAMMPS wants it; what they gather is the same on each, and the first
+writes it. The input and the result are JSON files in a folder of the working directory, which all nodes share. A rank
+that fails ends alone; the launcher must end the others then, as mpiexec does and srun does with --kill-on-bad-exit.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.io.jsonio import read_json, write_json
+
+from icescope.errors import InputError
+from icescope.md.engine import Sampled, State
+from icescope.md.lammps import Lammps
+from icescope.md.model import Model
+from icescope.md.stage import Stage
+
+LAST_LINES = 5  # of what a launcher that failed has said
+
+
+class LammpsOnRanks:
+    """The engine, with as many ranks as `launcher` starts, such as ("srun", "--mpi=pmi2", "-n", "16").
+
+    Each rank has one thread, and draws the thermostat's noise for its own atoms: a run is another one than on one rank.
+    """
+
+    name = "lammps"
+
+    def __init__(self, launcher: Sequence[str]) -> None:
+        self.launcher = launcher
+
+    def energy_and_forces(self, atoms: Atoms, model: Model) -> tuple[dict[str, float], np.ndarray]:
+        """See `Engine.energy_and_forces`."""
+        found = self._call("energy_and_forces", atoms, model)
+        return found["energies"], found["forces"]
+
+    def minimise(self, atoms: Atoms, model: Model, state: State) -> State:
+        """See `Engine.minimise`."""
+        return State(**self._call("minimise", atoms, model, state=vars(state)))
+
+    def run(self, atoms: Atoms, model: Model, piece: Stage, state: State, seed: int, frame_interval: float) -> Sampled:
+        """See `Engine.run`."""
+        settings = {"piece": asdict(piece), "state": vars(state), "seed": seed, "frame_interval": frame_interval}
+        found = self._call("run", atoms, model, **settings)
+        return Sampled(**found | {"state": State(**found["state"])})
+
+    def _call(self, method: str, atoms: Atoms, model: Model, **settings) -> dict:
+        """What a method of `Lammps` gives on all ranks together, as `_work` writes it."""
+        with tempfile.TemporaryDirectory(prefix=".lammps-", dir=Path.cwd()) as folder:
+            call = {"method": method, "atoms": atoms, "model": asdict(model), **settings}
+            write_json(Path(folder, "call.json"), call)
+            command = [*self.launcher, sys.executable, "-m", __name__, folder]
+            try:
+                ended = subprocess.run(command, capture_output=True, text=True)
+            except OSError as error:
+                raise InputError(
+                    f"{self.launcher[0]}, which is to start LAMMPS's ranks, does not run: {error}"
+                ) from None
+            result, refused = Path(folder, "result.json"), Path(folder, "error")
+            if refused.is_file():
+                raise InputError(refused.read_text())
+            if ended.returncode or not result.is_file():
+                said = " | ".join((ended.stdout + ended.stderr).strip().splitlines()[-LAST_LINES:])
+                raise InputError(f"LAMMPS's ranks ({' '.join(self.launcher)}) ended with {ended.returncode}: {said}")
+            return read_json(result)
+
+
+def _work(folder: Path) -> None:
+    """What each rank does: the call in a folder, and, the first of them, its result there."""
+    call = read_json(folder / "call.json")
+    by, atoms, model = Lammps(), call["atoms"], Model(**call["model"])
+    state = State(**call["state"]) if "state" in call else None
+    try:
+        if call["method"] == "energy_and_forces":
+            found = dict(zip(("energies", "forces"), by.energy_and_forces(atoms, model), strict=True))
+        elif call["method"] == "minimise":
+            found = vars(by.minimise(atoms, model, state))
+        else:
+            sampled = by.run(atoms, model, Stage(**call["piece"]), state, call["seed"], call["frame_interval"])
+            found = vars(sampled) | {"state": vars(sampled.state)}
+    except InputError as error:
+        Path(folder, "error").write_text(str(error))
+        os._exit(1)  # at once, so that the launcher ends the other ranks, which may wait for this one
+    if by.rank == 0:
+        write_json(folder / "result.json", found)
+
+
+if __name__ == "__main__":
+    _work(Path(sys.argv[1]))
