@@ -19,12 +19,13 @@ include: "workflow/rules/experiments.smk"
 include: "workflow/rules/amorphous.smk"
 include: "workflow/rules/interface.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/archive.smk"
 
 
 rule all:
     default_target: True
     input:
-        expand(rules.film_record.output, film=FILMS),
+        [f"{RUN}/films/{film}/record.png" for film in FILMS],
         rules.afm_windows.output.figure,
         rules.afm_heights.output.figure,
         rules.afm_fig2.output.figure,

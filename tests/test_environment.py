@@ -1,7 +1,9 @@
 """What is imported is declared, what is declared is imported, and every pin stands in one place only."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -128,6 +130,45 @@ def test_conda_file_holds_what_the_rule_imports(script: Path, conda: Path):
     assert distributions(closure(script)) - held - {"snakemake"} == set()
 
 
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_script_in_a_conda_environment_finds_the_package_of_the_checkout():
+    """Snakemake puts its own paths at the end of those of a Python that has nothing installed, as conda's has not."""
+    ask = "import json; from snakemake.common import get_snakemake_searchpaths as paths; print(json.dumps(paths()))"
+    paths = json.loads(run("-c", ask).stdout)
+    bare, find = ("-I", "-S", "-c"), "import icescope; print(icescope.__file__)"
+    assert "No module named 'icescope'" in run(*bare, find).stderr
+    found = run(*bare, f"import sys; sys.path.extend({paths!r}); {find}")
+    assert found.stdout.strip() == icescope.__file__, found.stderr
+
+
+def container() -> dict[str, str]:
+    """Text of each section of the container's definition, and of its header under the name of its keys."""
+    header, *sections = re.split(r"^%", (ROOT / "envs" / "icescope.def").read_text(), flags=re.MULTILINE)
+    keys = dict(line.split(": ", 1) for line in header.splitlines() if line and not line.startswith("#"))
+    return keys | {name: text for name, _, text in (section.partition("\n") for section in sections)}
+
+
+def test_container_has_the_python_of_the_conda_files():
+    pythons = {yaml.safe_load(path.read_text())["dependencies"][0] for path in ENVIRONMENTS}
+    assert pythons == {f"python={re.match(r'python:([0-9.]+)-', container()['From'])[1]}"}
+
+
+def test_container_installs_the_pins_from_files_that_it_copies():
+    copied = dict(line.split() for line in container()["files"].splitlines() if line)
+    assert all((ROOT / source).exists() for source in copied)
+    command = re.search(r"pip install (.*)", container()["post"])[1].split()
+    folder = re.search(r"cd (\S+)", container()["post"])[1]
+    assert copied[command[command.index("--constraint") + 1]] == f"{folder}/constraints.txt"
+    declared = {"pyproject.toml", "src", PROJECT["readme"], *PROJECT["license-files"]}
+    assert {source: copied.get(source) for source in declared} == {source: f"{folder}/{source}" for source in declared}
+    extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", command[-1].strip("'"))[1] or ""
+    assert set(extras.split(",")) <= {"", *PROJECT["optional-dependencies"]}
+
+
 def test_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert PROJECT["version"] == icescope.__version__ == str(citation["version"])
+    label = re.search(r"Version (\S+)", container()["labels"])[1]
+    assert PROJECT["version"] == icescope.__version__ == str(citation["version"]) == label

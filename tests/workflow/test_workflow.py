@@ -16,14 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import LONGEST, SMOKE, TINY_ICES, copy_checkout, environment, finished, snakemake
 from PIL import Image
 
 from icescope.storage import read
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src", "data")
-SMOKE = ("--configfile", "config/smoke.yaml")
-LONGEST = 1200  # s, for one call of Snakemake
 OUTPUTS = {
     "film_trajectory": "films/*/trajectory.xtc",
     "film_windows": "films/*/windows.zarr.zip",
@@ -37,55 +35,7 @@ HYDRATE_STORES = {
 }
 TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
 AMORPHOUS = {f"amorphous_{name}" for name in ("fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "table2")}
-TINY_ICES = """
-run: ices
-amorphous:
-  prepared: ""
-  states: {HDA: {temperatures: [77], pressures: [0.3]}}
-  protocol: {melt: 0.1, cooling_rate: 1.0e+5, compression_rate: 1.0e+4, settle: 0.1, sampling: 0.1}
-  md: {repeats: [2, 2, 2], cutoff: 6.0, frame_interval: 0.1, checkpoint_interval: 0.2}
-  interface:
-    repeats: {HDA: [2, 2, 2], LDA: [2, 2, 2]}
-    settle: 0.1
-    relaxation: 0.2
-    pressures: [0.2, 0.4]
-    rate: 2000.0
-"""
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
-
-
-def copy_checkout(target: Path) -> Path:
-    """Copy what a run needs to a fresh folder."""
-    target.mkdir()
-    for name in NEEDED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(ROOT / name, target / name)
-    return target
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Environment in which the package is the copy's own, so that a test may edit it."""
-    return {**os.environ, "PYTHONPATH": str(folder / "src"), "NO_COLOR": "1"}
-
-
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run Snakemake on two cores; its output, with errors, is in `stdout`."""
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONGEST,
-    )
-
-
-def finished(output: str) -> Counter:
-    """Jobs that a run finished, by rule."""
-    return Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output))
 
 
 def planned(output: str) -> set[str]:

@@ -63,7 +63,7 @@ rule predict_experiment:
 
 rule experiments:
     input:
-        expand(rules.predict_experiment.output.structure, experiment=EXPERIMENTS),
+        [f"{RUN}/experiments/{name}/structure.xyz" for name in EXPERIMENTS],
     localrule: True
 
 
