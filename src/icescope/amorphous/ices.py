@@ -56,7 +56,7 @@ def prepare(
     crystal
         To begin with; ice Ih of md["repeats"] cells unless given.
     processors
-        `threads` and `launcher` of `md.engines.engine`.
+        `threads`, `mpi` and `tasks` of `md.engines.engine`.
 
     Returns
     -------

@@ -1,14 +1,13 @@
 """State of a run between two segments, kept in a file that is whole and of this very run, or unused."""
 
 import logging
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from icescope.md.engine import State
-from icescope.storage import whole_file
+from icescope.storage import check_archive, whole_file
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +33,14 @@ def load(path: Path, run: str) -> Progress | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as stored:
+        check_archive(path)
+        with np.load(path, allow_pickle=False) as stored:
             if str(stored["run"]) != run:
                 log.warning("%s is of another configuration and is not used; the run starts afresh.", path)
                 return None
             velocities = stored.get("velocities")
             state = State(stored["positions"], velocities, stored["cell"])
             return Progress(int(stored["done"]), state, stored["record"])
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError) as error:
+    except Exception as error:  # a damaged file has many ways to fail
         log.warning("%s is damaged (%s); the run starts afresh.", path, error)
         return None

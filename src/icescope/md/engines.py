@@ -1,25 +1,23 @@
 """The engines by name."""
 
-from collections.abc import Sequence
-
 from icescope.errors import InputError
 from icescope.md.engine import Engine
 
 ENGINES = ("openmm", "lammps", "gromacs")
 
 
-def engine(name: str, threads: int = 1, launcher: Sequence[str] = ()) -> Engine:
+def engine(name: str, threads: int = 1, mpi: str = "", tasks: int = 1) -> Engine:
     """The engine of that name, on so many CPU threads where it runs on a CPU.
 
-    With a launcher, the words of a command such as ("srun", "--mpi=pmi2", "-n", "16"), on its MPI ranks instead, which
-    LAMMPS alone can.
+    With a command that starts MPI ranks, such as "srun --mpi=pmi2 --kill-on-bad-exit", on so many of them instead,
+    `tasks`; LAMMPS alone can.
 
     Raises
     ------
     InputError
         There is no engine of that name, its program is not installed, or it has no ranks.
     """
-    if launcher and name != "lammps":
+    if mpi and name != "lammps":
         raise InputError(
             f"The engine {name} does not run on MPI ranks; take lammps, or leave the resources mpi and tasks out."
         )
@@ -32,7 +30,7 @@ def engine(name: str, threads: int = 1, launcher: Sequence[str] = ()) -> Engine:
         from icescope.md.lammps import Lammps
         from icescope.md.lammps_ranks import LammpsOnRanks
 
-        return LammpsOnRanks(launcher) if launcher else Lammps(threads)
+        return LammpsOnRanks(mpi, tasks) if mpi else Lammps(threads)
     if name == "gromacs":
         from icescope.md.gromacs import Gromacs
 

@@ -1,6 +1,5 @@
 """Run a water film on a frozen metal: minimise, melt, equilibrate, produce; resumable at any moment."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -22,7 +21,8 @@ def run_film(
     topology_path: str | Path,
     record_path: str | Path,
     threads: int,
-    launcher: Sequence[str] = (),
+    mpi: str = "",
+    tasks: int = 1,
 ) -> None:
     """Run the protocol of config `md` on a film, and write its trajectory, topology and record.
 
@@ -46,8 +46,8 @@ def run_film(
     trajectory_path, topology_path, record_path
         XTC of the production (times count from the start of the melt), PDB, and CSV of the record at every frame
         interval of all stages. The potential energy has no part within the metal.
-    threads, launcher
-        CPU threads, unless the engine finds a GPU, or what starts MPI ranks; see `engines.engine`.
+    threads, mpi, tasks
+        CPU threads, unless the engine finds a GPU, or MPI ranks; see `engines.engine`.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def run_film(
         atoms,
         film_stages(md, temperature),
         film_model(md),
-        engine(md["engine"], threads, launcher),
+        engine(md["engine"], threads, mpi, tasks),
         seed,
         checkpoint_dir,
         md["frame_interval"],

@@ -52,7 +52,7 @@ class Lammps:
     def __init__(self, threads: int = 1) -> None:
         self.arguments = shlex.split(os.environ.get(ARGUMENTS, f"-sf omp -pk omp {threads}"))
         lammps = _open(self.arguments)
-        self.rank = lammps.extract_setting("world_rank")  # among those that work together
+        self.rank, self.ranks = (lammps.extract_setting(f"world_{what}") for what in ("rank", "size"))
         lammps.close()
 
     def energy_and_forces(self, atoms: Atoms, model: Model) -> tuple[dict[str, float], np.ndarray]:

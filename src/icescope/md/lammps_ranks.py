@@ -1,15 +1,16 @@
-"""LAMMPS on several MPI ranks, which a launcher such as srun starts anew for each call.
+"""LAMMPS on several MPI ranks, which are started anew for each call.
 
 All ranks do the same with the same input, as LAMMPS wants it; what they gather is the same on each, and the first
 writes it. The input and the result are JSON files in a folder of the working directory, which all nodes share. A rank
-that fails ends alone; the launcher must end the others then, as mpiexec does and srun does with --kill-on-bad-exit.
+that fails ends alone; what started it must end the others then, as mpiexec does, and srun with --kill-on-bad-exit.
 """
 
+import logging
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,17 +26,20 @@ from icescope.md.stage import Stage
 
 LAST_LINES = 5  # of what a launcher that failed has said
 
+log = logging.getLogger(__name__)
+
 
 class LammpsOnRanks:
-    """The engine, with as many ranks as `launcher` starts, such as ("srun", "--mpi=pmi2", "-n", "16").
+    """The engine, on so many ranks, started by a command `mpi` such as "srun --mpi=pmi2 --kill-on-bad-exit".
 
     Each rank has one thread, and draws the thermostat's noise for its own atoms: a run is another one than on one rank.
     """
 
     name = "lammps"
 
-    def __init__(self, launcher: Sequence[str]) -> None:
-        self.launcher = launcher
+    def __init__(self, mpi: str, ranks: int) -> None:
+        self.launcher, self.ranks = [*shlex.split(mpi), "-n", str(ranks)], ranks
+        log.info("LAMMPS on %d MPI ranks, by %s", ranks, mpi)
 
     def energy_and_forces(self, atoms: Atoms, model: Model) -> tuple[dict[str, float], np.ndarray]:
         """See `Engine.energy_and_forces`."""
@@ -54,31 +58,36 @@ class LammpsOnRanks:
 
     def _call(self, method: str, atoms: Atoms, model: Model, **settings) -> dict:
         """What a method of `Lammps` gives on all ranks together, as `_work` writes it."""
+        call = {"method": method, "atoms": atoms, "model": asdict(model), "ranks": self.ranks, **settings}
         with tempfile.TemporaryDirectory(prefix=".lammps-", dir=Path.cwd()) as folder:
-            call = {"method": method, "atoms": atoms, "model": asdict(model), **settings}
+            result, refused = Path(folder, "result.json"), Path(folder, "error")
             write_json(Path(folder, "call.json"), call)
             command = [*self.launcher, sys.executable, "-m", __name__, folder]
             try:
                 ended = subprocess.run(command, capture_output=True, text=True)
             except OSError as error:
-                raise InputError(
-                    f"{self.launcher[0]}, which is to start LAMMPS's ranks, does not run: {error}"
-                ) from None
-            result, refused = Path(folder, "result.json"), Path(folder, "error")
+                raise InputError(f"LAMMPS's ranks do not start: {error}; see the resource mpi of the rule.") from None
             if refused.is_file():
                 raise InputError(refused.read_text())
             if ended.returncode or not result.is_file():
                 said = " | ".join((ended.stdout + ended.stderr).strip().splitlines()[-LAST_LINES:])
-                raise InputError(f"LAMMPS's ranks ({' '.join(self.launcher)}) ended with {ended.returncode}: {said}")
+                started = " ".join(self.launcher)
+                raise InputError(f"LAMMPS's ranks, started by {started}, ended with {ended.returncode}: {said}")
             return read_json(result)
 
 
 def _work(folder: Path) -> None:
     """What each rank does: the call in a folder, and, the first of them, its result there."""
     call = read_json(folder / "call.json")
-    by, atoms, model = Lammps(), call["atoms"], Model(**call["model"])
+    atoms, model = call["atoms"], Model(**call["model"])
     state = State(**call["state"]) if "state" in call else None
     try:
+        by = Lammps()
+        if by.ranks != call["ranks"]:
+            raise InputError(
+                f"LAMMPS works on {by.ranks} MPI rank(s), where {call['ranks']} were started together: its MPI library "
+                "and the rule's resource mpi do not fit; try another --mpi of srun, or LAMMPS's own mpiexec."
+            )
         if call["method"] == "energy_and_forces":
             found = dict(zip(("energies", "forces"), by.energy_and_forces(atoms, model), strict=True))
         elif call["method"] == "minimise":
@@ -88,7 +97,7 @@ def _work(folder: Path) -> None:
             found = vars(sampled) | {"state": vars(sampled.state)}
     except InputError as error:
         Path(folder, "error").write_text(str(error))
-        os._exit(1)  # at once, so that the launcher ends the other ranks, which may wait for this one
+        os._exit(1)  # at once, as the others may wait for this one
     if by.rank == 0:
         write_json(folder / "result.json", found)
 

@@ -62,6 +62,11 @@ def read_record(path: str | Path) -> pd.DataFrame:
     missing = sorted({*RECORD_COLUMNS, *SETTINGS} - set(record.columns))
     if missing or not len(record):
         raise InputError(f"{path} is no run's record: it has no {', '.join(missing) or 'rows'}.")
+    for column in (*RECORD_COLUMNS, *SETTINGS[1:]):
+        if not pd.api.types.is_numeric_dtype(record[column]):
+            raise InputError(f"{path} has text in its column {column}; run again, or correct it.")
+    if not np.isfinite(record.time_ps).all():
+        raise InputError(f"{path} has times that are not finite numbers; run again, or correct it.")
     return record
 
 

@@ -1,0 +1,203 @@
+"""The workflow on a real Slurm, with the cluster's profile and every fault that a job there can meet.
+
+One run at smoke scale, whose Snakemake is killed and started again: dynamics, also on MPI ranks, AFM shards, training
+on the one GPU that the node claims, and a figure. Among its jobs, one is cancelled, one has too little memory at first,
+and one too little time.
+"""
+
+import getpass
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import one_node_slurm
+import pytest
+import yaml
+from checkout import LONGEST, SMOKE, copy_checkout, environment, finished
+
+OF_THIS_CLUSTER = {  # what is edited in the profile, as on any cluster
+    "slurm-no-account": True,
+    "slurm-status-command": "squeue",  # there is no accounting
+    "slurm-init-seconds-before-status-checks": 2,
+    "seconds-between-status-checks": 2,
+    "jobs": 2,
+}
+LITTLE = {  # for rules that are to run short, in place of what the profile gives them at the paper's scale
+    "amorphous_ice": {"tasks": 2},
+    "film_windows": {"mem_mb": "200 * attempt ** 2"},  # MB; the first does not hold a job
+    "train_network": {"runtime": "attempt"},  # minutes
+}
+SETTINGS = """
+md: {production: 4.0}       # long enough to be cancelled half-way
+training: {epochs: 900}     # longer than a minute
+amorphous:
+  prepared: ""
+  states: {HDA: {temperatures: [77], pressures: [0.3]}}
+  protocol: {compression_rate: 1.0e+4, compression_peak: 1.0, settle: 0.1, sampling: 0.1}
+  md: {engine: lammps, compression_engine: lammps, repeats: [2, 2, 2], cutoff: 6.0, frame_interval: 0.1}
+"""
+SETTINGS_FILES = (*SMOKE, "cluster.yaml")
+ICE = "results/smoke/amorphous/dynamics/HDA_0/trajectory.xtc"
+FIGURE = "results/smoke/figures/afm_windows.png"
+WEIGHTS = "results/smoke/learning/light/weights.safetensors"
+
+
+class Run:
+    """Snakemake on Slurm, in a session of its own, its output in a file."""
+
+    def __init__(self, checkout: Path, slurm: dict[str, str], name: str):
+        self.log = checkout / f"{name}.log"
+        command = [sys.executable, "-m", "snakemake", ICE, FIGURE, WEIGHTS, *SETTINGS_FILES]
+        command += ["--workflow-profile", "profiles/slurm"]
+        with self.log.open("w") as file:
+            self.process = subprocess.Popen(
+                command,
+                cwd=checkout,
+                env=environment(checkout) | slurm,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_for(self, happened, what: str) -> None:
+        """Until something has happened; an error if the run ends before."""
+        deadline = time.monotonic() + LONGEST
+        while not happened():
+            assert self.process.poll() is None, f"the run ended before {what}:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"no {what} after {LONGEST} s:\n{self.log.read_text()}"
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """Environment of a Slurm that lives as long as the tests."""
+    if sentence := one_node_slurm.missing():
+        pytest.skip(sentence)
+    folder = tmp_path_factory.mktemp("slurm")
+    try:
+        yield one_node_slurm.up(folder)
+    finally:
+        one_node_slurm.down(folder)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    checkout = copy_checkout(tmp_path_factory.mktemp("cluster") / "icescope")
+    (checkout / "cluster.yaml").write_text(SETTINGS)
+    file = checkout / "profiles" / "slurm" / "config.yaml"
+    profile = yaml.safe_load(file.read_text()) | OF_THIS_CLUSTER
+    for rule, resources in LITTLE.items():
+        profile["set-resources"][rule] |= resources
+    file.write_text(yaml.safe_dump(profile))
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def killed(slurm, checkout: Path) -> tuple[Counter, list[str]]:
+    """What the first Snakemake had finished when it was killed, and the names of the jobs that lived on."""
+    run = Run(checkout, slurm, "killed")
+    try:
+        run.wait_for(lambda: jobs(slurm, "RUNNING"), "job")
+        run.wait_for(lambda: finished(run.log.read_text()), "finished job")
+        run.wait_for(lambda: jobs(slurm, "RUNNING"), "job after it")
+    finally:
+        run.kill()
+    return finished(run.log.read_text()), [job["name"] for job in jobs(slurm, "RUNNING", "PENDING")]
+
+
+@pytest.fixture(scope="session")
+def resumed(slurm, checkout: Path, killed) -> str:
+    """Output of the second Snakemake, which ends well although one of its jobs is cancelled."""
+    ask(slurm, "scancel", "--user", getpass.getuser())  # of the first one, as the documentation says
+    command = [sys.executable, "-m", "snakemake", "--unlock", *SETTINGS_FILES]
+    subprocess.run(command, cwd=checkout, env=environment(checkout), check=True, timeout=LONGEST)
+    run = Run(checkout, slurm, "resumed")
+    try:
+        film = re.compile("film_trajectory")
+        checkpoints = checkout / "results" / "smoke" / "checkpoints" / "films"
+        run.wait_for(lambda: list(checkpoints.glob("*/checkpoint.npz")), "checkpoint of a film")
+        victim = next(job for job in jobs(slurm, "RUNNING") if film.search(job["comment"]))
+        ask(slurm, "scancel", victim["id"])
+        run.process.wait(LONGEST)
+    finally:
+        run.kill()
+    output = run.log.read_text()
+    assert run.process.returncode == 0, output
+    return output
+
+
+def ask(slurm: dict[str, str], *command: str) -> str:
+    return subprocess.run(command, env=slurm, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def jobs(slurm: dict[str, str], *states: str) -> list[dict[str, str]]:
+    """All jobs so far, or those in some states."""
+    columns = {"id": "%i", "name": "%j", "state": "%T", "gpu": "%b", "tasks": "%C", "memory": "%m", "comment": "%k"}
+    text = ask(slurm, "squeue", "--states=all", "--noheader", "--format", "|".join(columns.values()))
+    found = [dict(zip(columns, line.split("|"), strict=True)) for line in text.splitlines()]
+    return [job for job in found if not states or job["state"] in states]
+
+
+def of_rule(slurm: dict[str, str], rule: str) -> list[dict[str, str]]:
+    return [job for job in jobs(slurm) if re.search(rf"rule_{rule}\b", job["comment"])]
+
+
+def test_jobs_of_a_killed_snakemake_live_on_under_a_name_that_tells_whose_they_are(killed):
+    done, alive = killed
+    assert sum(done.values()) >= 1
+    assert alive
+    assert all(name.startswith("icescope") for name in alive)
+
+
+def test_second_run_makes_all_that_was_asked_for(checkout: Path, resumed: str):
+    for path in (ICE, FIGURE, WEIGHTS):
+        assert (checkout / path).is_file()
+    assert {"train_network", "validate_network", "afm_stacks", "afm_windows"} <= set(finished(resumed))
+
+
+def test_what_the_killed_snakemake_had_finished_is_not_done_again(killed, checkout: Path, resumed: str):
+    done, _ = killed
+    films = len(list((checkout / "results" / "smoke" / "films").glob("*/trajectory.xtc")))
+    assert finished(resumed)["film_trajectory"] + done["film_trajectory"] == films
+
+
+def test_gpu_jobs_and_no_others_have_the_gpu(slurm, resumed: str):
+    assert {job["gpu"] for job in of_rule(slurm, "train_network")} == {"gres:gpu:1"}
+    assert {job["gpu"] for job in of_rule(slurm, "film_trajectory")} == {"N/A"}
+
+
+def test_mpi_job_runs_on_its_ranks(slurm, checkout: Path, resumed: str):
+    assert {job["tasks"] for job in of_rule(slurm, "amorphous_ice")} == {"2"}
+    log = (checkout / "results/smoke/logs/amorphous_ice/HDA_0.log").read_text()
+    assert "2 MPI ranks" in log
+
+
+def test_cancelled_job_goes_on_from_its_checkpoint(slurm, checkout: Path, resumed: str):
+    assert "CANCELLED" in {job["state"] for job in of_rule(slurm, "film_trajectory")}
+    logs = [path.read_text() for path in (checkout / "results/smoke/logs/film_trajectory").glob("*.log")]
+    assert any("resum" in log for log in logs)
+
+
+def test_job_with_too_little_memory_gets_more(slurm, resumed: str):
+    windows = of_rule(slurm, "film_windows")
+    assert {"FAILED", "COMPLETED"} == {job["state"] for job in windows if job["state"] != "CANCELLED"}
+
+
+def test_training_that_meets_its_time_limit_goes_on_from_its_checkpoint(slurm, checkout: Path, resumed: str):
+    assert {"TIMEOUT", "COMPLETED"} <= {job["state"] for job in of_rule(slurm, "train_network")}
+    log = (checkout / "results/smoke/logs/train_network/light.log").read_text()
+    assert int(re.search(r"training from step (\d+)", log)[1]) > 0
+
+
+def test_nothing_half_written_is_left(checkout: Path, resumed: str):
+    assert [path for path in (checkout / "results").rglob("*") if "partial" in path.name] == []
