@@ -13,7 +13,7 @@ from ase.io.extxyz import write_extxyz
 from matplotlib.colors import to_rgb
 from trajectories import drifting_ice, taught_classifier
 
-from icescope.amorphous.classification import classify, coloured, fractions
+from icescope.amorphous.classification import classify, coloured, fractions, uncalibrated
 from icescope.amorphous.classifier import MODELS, PhaseClassifier
 from icescope.amorphous.phases import IA
 from icescope.amorphous.soap import features, soap
@@ -56,6 +56,18 @@ def test_each_molecule_is_classified_by_its_surroundings(frames, three):
         np.testing.assert_allclose(dataset.cell[frame], atoms.cell)
     units = {name: variable.attrs["units"] for name, variable in dataset.items()}
     assert units == {"probability": "1", "position": "A", "cell": "A", "time": "ps"}
+
+
+def test_calibration_is_undone(frames, three):
+    """With a temperature that leaves no probability to rounding: the softmax of the log odds as they are."""
+    three.temperature.fill_(1.7)
+    try:
+        before = uncalibrated(classify(frames, three, M3)).probability.values
+        for one, atoms in zip(before, frames, strict=True):
+            log_odds = three.log_odds(soap(atoms, "O,H"))
+            np.testing.assert_allclose(one, three.of_log_odds(log_odds, 1.0), atol=1e-5)
+    finally:
+        three.temperature.fill_(0.02)
 
 
 def test_probabilities_do_not_depend_on_images_and_axes(frames, three):

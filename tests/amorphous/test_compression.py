@@ -10,6 +10,7 @@ from icescope.amorphous.compression import (
     THRESHOLDS,
     compression_summary,
     compression_table,
+    intermediate_peaks,
     likeliest_fractions,
     smooth,
 )
@@ -45,6 +46,13 @@ def test_every_molecule_is_counted_once(table):
 def test_a_stricter_threshold_has_more_intermediate_molecules(table):
     fractions = table.pivot(index="frame", columns="threshold", values="IA")
     assert (np.diff(fractions[list(THRESHOLDS)], axis=1) >= 0).all()
+
+
+def test_largest_fraction_of_intermediate_molecules_is_known_at_each_threshold(table):
+    peaks = intermediate_peaks(table)
+    assert list(peaks.index) == list(THRESHOLDS)
+    assert (np.diff(peaks.largest_IA) >= 0).all()
+    assert peaks.pressure[MAIN] == pytest.approx(TRANSITION, abs=0.05)
 
 
 def test_density_is_mass_over_volume():

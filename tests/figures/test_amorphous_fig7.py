@@ -31,7 +31,7 @@ def joined() -> Sandwich:
 def table(relaxed, joined):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("icescope.figures.amorphous_fig7.pooled_interface", few_rounds)
-        return flat_interface(relaxed, joined, seed=3)
+        return flat_interface({"relaxed": relaxed, "as joined": joined}, seed=3)
 
 
 def few_rounds(*arguments):

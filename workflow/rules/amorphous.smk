@@ -293,6 +293,7 @@ rule amorphous_fig4:
         table=f"{RUN}/figures/amorphous_fig4.csv",
         summary=f"{RUN}/amorphous/compression_summary.csv",
         null=f"{RUN}/amorphous/mixture_null.csv",
+        calibration=f"{RUN}/amorphous/compression_calibration.csv",
     log:
         f"{RUN}/logs/amorphous_fig4.log",
     benchmark:

@@ -1,9 +1,17 @@
 """Figure 4 of Shupletsova and Stegailov 2026: fractions of the phases under compression, and the nulls."""
 
 import numpy as np
+import pandas as pd
 
+from icescope.amorphous.classification import uncalibrated
 from icescope.amorphous.classifier import MODELS
-from icescope.amorphous.compression import THRESHOLDS, compression_summary, compression_table, likeliest_fractions
+from icescope.amorphous.compression import (
+    THRESHOLDS,
+    compression_summary,
+    compression_table,
+    intermediate_peaks,
+    likeliest_fractions,
+)
 from icescope.amorphous.environments import read_environments
 from icescope.amorphous.frames import settings_at
 from icescope.amorphous.nulls import mixture_null
@@ -19,12 +27,20 @@ with job(snakemake.log[0], "amorphous_fig4"):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
     two, three = read(inputs.two, "phases"), read(inputs.three, "phases")
     pressures = settings_at(inputs.record, two.time.values).set_pressure_GPa.to_numpy()
-    table = compression_table(two.probability.values, two.position.values, two.cell.values, pressures)
+    places = two.position.values, two.cell.values, pressures
+    table = compression_table(two.probability.values, *places)
+    before = compression_table(uncalibrated(two).probability.values, *places)
+    calibration = {"calibrated": intermediate_peaks(table), "as trained": intermediate_peaks(before)}
     by_three = likeliest_fractions(three.probability.values, pressures, MODELS["M3"])
     trained, card = load_classifier(inputs.weights)
     pure = [read_environments([inputs[phase]], 1).descriptors(card["descriptors"]) for phase in ("lda", "hda")]
     null = mixture_null(trained, *pure, SHARES, THRESHOLDS, params.seed)
     save_figure(draw_fig4(table, by_three, null), table, output.figure, output.table)
-    for found, path in ((compression_summary(table, by_three), output.summary), (null, output.null)):
+    tables = {
+        output.summary: compression_summary(table, by_three),
+        output.null: null,
+        output.calibration: pd.concat(calibration, names=["probabilities"]).reset_index(),
+    }
+    for path, found in tables.items():
         with whole_file(path) as partial:
             found.to_csv(partial, index=False, float_format="%.6g")

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 from ase import Atoms
 from matplotlib.colors import to_rgb
+from scipy.special import softmax
 
 from icescope.amorphous.classifier import PhaseClassifier
 from icescope.amorphous.phases import IA, INTERMEDIATE, assign
@@ -65,8 +66,20 @@ def classify(frames: Iterable[Atoms], classifier: PhaseClassifier, card: dict) -
         },
         # As objects: Zarr has no stable type for text of a fixed width.
         {"frame": rows["frame"], "phase": np.array(card["phases"], dtype=object)},
-        {"model": card["model"], "descriptors": card["descriptors"], "weights": card["sha256"]},
+        {
+            "model": card["model"],
+            "descriptors": card["descriptors"],
+            "weights": card["sha256"],
+            "temperature": float(classifier.temperature),  # of calibration
+        },
     )
+
+
+def uncalibrated(dataset: xr.Dataset) -> xr.Dataset:
+    """A store of kind "phases" with the probabilities as they were before calibration divided the log odds."""
+    logarithm = np.log(dataset.probability.values.astype(float).clip(np.finfo(np.float32).tiny))
+    probability = softmax(logarithm * dataset.attrs["temperature"], axis=-1)
+    return dataset.assign(probability=(dataset.probability.dims, probability, dataset.probability.attrs))
 
 
 def fractions(dataset: xr.Dataset, threshold: float) -> pd.DataFrame:

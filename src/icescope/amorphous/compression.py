@@ -161,6 +161,17 @@ def compression_summary(table: pd.DataFrame, by_three: pd.DataFrame) -> pd.DataF
     return table.fillna({"relation": "", "source": ""})
 
 
+def intermediate_peaks(table: pd.DataFrame) -> pd.DataFrame:
+    """The largest fraction of intermediate molecules, smoothed, and its pressure, GPa, at each threshold of a table."""
+    rows = {}
+    for threshold, of_one in table.groupby("threshold"):
+        pressures = of_one.pressure.to_numpy()
+        at = np.arange(pressures.min(), pressures.max(), 1e-3)
+        curve = smooth(pressures, of_one.IA.to_numpy(), at)
+        rows[threshold] = {"largest_IA": curve.max(), "pressure": at[curve.argmax()]}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("threshold")
+
+
 def moments(table: pd.DataFrame) -> list[int]:
     """Frames of `compression_table` as far before and after LDA and HDA are equal as the paper's four slices are.
 

@@ -22,7 +22,6 @@ TALLEST = 0.4  # of the length of the cell: so much of it the snapshot shows alo
 WIDE = 6.4  # inches, of a panel
 DOT = 1.2  # A
 MODELS = ("O", "O,H")  # sets of descriptors; the first one colours the snapshot
-STATES = ("relaxed", "as joined")
 
 
 class Sandwich(NamedTuple):
@@ -40,20 +39,20 @@ def sandwich_of(stores: Sequence[xr.Dataset]) -> Sandwich:
     return Sandwich(hda, stores[0].position.values.astype(float), stores[0].cell.values.astype(float))
 
 
-def flat_interface(relaxed: Sandwich, joined: Sandwich, seed: int) -> pd.DataFrame:
-    """`pooled_interface` of each model, after relaxation and as the ices were joined.
+def flat_interface(states: dict[str, Sandwich], seed: int) -> pd.DataFrame:
+    """`pooled_interface` of each model and state: "relaxed", "as joined", and others.
 
-    The second is the null of the first: there the ice changes at a seam, and whatever thickness is seen comes from the
-    reach of the descriptors and from how the classifier takes surroundings that are cut.
+    "as joined" is the null: there the ice changes at a seam, and whatever thickness is seen comes from the reach of the
+    descriptors and from how the classifier takes surroundings that are cut.
 
     Returns
     -------
-    Rows by model, state (of STATES) and side (left, right, mean).
+    Rows by model, state and side (left, right, mean).
     """
     tables = {
         (model, state): pooled_interface(frames.probabilities[model], frames.positions, frames.cells, seed)
         for model in MODELS
-        for state, frames in zip(STATES, (relaxed, joined), strict=True)
+        for state, frames in states.items()
     }
     return pd.concat(tables, names=["model", "state", "side"])
 
@@ -124,7 +123,7 @@ def _in_words(table: pd.DataFrame) -> str:
     def value(state: str, side: str, name: str) -> str:
         return f"{table.loc[(state, side), name]:.1f} ± {table.loc[(state, side), f'{name} error']:.1f}"
 
-    now, before = STATES
+    now, before = "relaxed", "as joined"
     share = 100 * table.loc[(now, "mean"), ["unsure", "unsure error", "unsure elsewhere"]].to_numpy(float)
     return (
         f"at {value(now, 'left', 'position')} and {value(now, 'right', 'position')} Å;"
