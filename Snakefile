@@ -47,6 +47,7 @@ rule all:
         rules.amorphous_fig6.output.figure,
         rules.amorphous_fig7.output.figure,
         rules.amorphous_fig8.output.figure,
+        rules.amorphous_fig9.output.figure,
         rules.reproduction.output.table,
     localrule: True
 

@@ -6,7 +6,9 @@ parse time.
 
 import csv
 import math
+import os
 import re
+import reprlib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import cache
@@ -27,6 +29,9 @@ SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip 
 COLUMNS = ["name", "folder", "description"]  # of the table of experiments
 ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring, _SHORT.maxlist = 100, 20
+
 
 def check_config(config: dict, schema: str | Path) -> None:
     """Check a merged configuration against the schema file and against what a schema cannot say.
@@ -41,7 +46,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     faults = list(_Validator(known).iter_errors(config))
     if faults:
         raise InputError("config: " + _sentence(min(faults, key=_rank), known))
-    checks = (_check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights)
+    checks = (_check_folders, _check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights)
     for check in (*checks, _check_potentials, _check_transfer):
         if problem := check(config):
             raise InputError(f"config: {problem}")
@@ -71,11 +76,14 @@ def read_experiments(table: str | Path, root: str | Path) -> dict[str, str]:
         if len(row) != len(COLUMNS):
             raise InputError(f"{table}: row {number} has {len(row)} cells instead of 3; separate them by tabs.")
         name, folder, _ = row
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            raise InputError(f"{table}: row {number} has the name {name!r}; use letters, digits, _ and - only.")
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", name):
+            raise InputError(
+                f"{table}: row {number} has the name {name!r}; use letters, digits, _ and - only, 100 at most, and no -"
+                " at its beginning."
+            )
         if name in folders:
             raise InputError(f"{table}: the name {name!r} stands twice; give each row its own.")
-        if not folder or not Path(_found_under(folder, root)).is_dir():
+        if not folder or not os.path.isdir(_found_under(folder, root)):
             raise InputError(f"{table}: row {number} ({name}) names the folder {folder!r}, which does not exist.")
         folders[name] = _found_under(folder, root)
     return folders
@@ -98,10 +106,23 @@ def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
 
 
 def _found_under(path: str | Path, root: str | Path) -> str:
-    return str(path) if Path(path).exists() or not (Path(root) / path).exists() else str(Path(root) / path)
+    there = os.path.join(root, path)  # os.path takes what cannot be a path for one that does not exist
+    return str(path) if os.path.exists(path) or not os.path.exists(there) else there
 
 
 # --- what a schema cannot say: each check returns a sentence, or None ---------------------------------------
+
+
+def _check_folders(config: dict) -> str | None:
+    for key, folder in (
+        ("films.trajectories", config["films"]["trajectories"]),
+        ("amorphous.prepared", config["amorphous"]["prepared"]),
+    ):
+        try:
+            Path(folder, "trajectory.xtc").exists()
+        except OSError as error:
+            return f"{key} is {_shown(folder)}, which cannot be looked into ({error.strerror}); give another folder."
+    return None
 
 
 def _check_splits(config: dict) -> str | None:
@@ -127,6 +148,12 @@ def _check_batches(config: dict) -> str | None:
         return (
             f"training.batch_size is {batch}, but it must be at most {windows}, the training windows there are: "
             f"{films} films in films.splits.train by windows.per_trajectory ({config['windows']['per_trajectory']})."
+        )
+    processes = config["training"]["devices"] * config["training"]["nodes"]
+    if batch % processes:
+        return (
+            f"training.batch_size is {batch}, but it must be a multiple of {processes}, the processes that share it: "
+            "training.devices by training.nodes."
         )
     return None
 
@@ -271,7 +298,7 @@ def _is_integer(_checker: object, value: object) -> bool:
 
 
 def _is_number(_checker: object, value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 _Validator = extend(
@@ -301,7 +328,7 @@ def _sentence(fault: ValidationError, schema: dict) -> str:
         found, hint = _found(fault.instance)
         unit = _unit(keys.get(path), " in") if fault.validator_value in ("number", "integer") else ""
         return f"{where or 'the file'} must be {_kind(fault.validator_value)}{unit}, not {found}{hint}."
-    return f"{where} is {fault.instance!r}, but it must {_allowed(fault, _unit(keys.get(path)))}."
+    return f"{where} is {_shown(fault.instance)}, but it must {_allowed(fault, _unit(keys.get(path)))}."
 
 
 def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
@@ -343,21 +370,28 @@ def _kind(name: str) -> str:
 def _found(value: object) -> tuple[str, str]:
     """Say what stands there instead, and help with YAML's traps."""
     if isinstance(value, str):
-        found = f"the text {value!r}"
-        if isinstance(yaml.safe_load(value), int | float):
-            return (
-                found,
-                " (quoted, or nested in --config, a number is text: write it plainly in a file for --configfile)",
-            )
+        found = f"the text {_shown(value)}"
         try:
+            if isinstance(yaml.safe_load(value), int | float):
+                return (
+                    found,
+                    " (quoted, or nested in --config, a number is text: write it plainly in a file for --configfile)",
+                )
             return found, f" (YAML needs a decimal point: write {float(value)!r})"
-        except ValueError:
+        except (ValueError, yaml.YAMLError):
             return found, ""
     if value is None:
         return "empty", ""
     if isinstance(value, dict):
         return "a group of keys", ""
-    return repr(value), ""
+    return _shown(value), ""
+
+
+def _shown(value: object) -> str:
+    """A value as Python writes it, without what is large or deep."""
+    if isinstance(value, int) and abs(value) > 1e100:
+        return "a number of more than 100 digits"
+    return _SHORT.repr(value)
 
 
 def _allowed(fault: ValidationError, unit: str) -> str:
@@ -374,7 +408,7 @@ def _allowed(fault: ValidationError, unit: str) -> str:
     if kind == "uniqueItems":
         return "name each value once"
     if kind == "pattern":
-        return "start with a letter or digit and hold only letters, digits, dot, dash and underscore"
+        return "start with a letter or digit and hold only letters, digits, dot, dash and underscore, 100 at most"
     if kind == "minLength":
         return "not be empty"
     low = f"above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""

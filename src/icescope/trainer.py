@@ -1,4 +1,4 @@
-"""The Lightning trainer of every network: one device, one process, and quiet."""
+"""The Lightning trainer of every network: quiet, and one process on one device unless told otherwise."""
 
 import logging
 
@@ -9,17 +9,17 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 
 def quiet_trainer(epochs: int, callbacks: list[Callback], **others) -> L.Trainer:
     """A trainer for so many epochs; `others` are arguments of Lightning's own."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    alone = {"devices": 1, "plugins": [LightningEnvironment()]}  # not the cluster's, whose variables a job inherits
     return L.Trainer(
         max_epochs=epochs,
         accelerator="auto",
-        devices=1,
         callbacks=callbacks,
-        plugins=[LightningEnvironment()],  # not the cluster's, whose variables a job inherits
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         deterministic="warn",
-        **others,
+        **alone | others,
     )

@@ -6,11 +6,11 @@ import pandas as pd
 from icescope.figures.reproduction_amorphous import amorphous_reproduction
 
 SETTINGS = {
-    "protocol": {"cooling_rate": 100.0},
+    "protocol": {"cooling_rate": 100.0, "sampling": 3.0},
     "md": {"repeats": [3, 3, 3]},
     "trajectories": 3,
     "compression": {"rate": 20.0},
-    "interface": {"relaxation": 50.0},
+    "interface": {"relaxation": 50.0, "rate": 200.0},
 }
 ACCURACY = pd.DataFrame(
     [
@@ -38,10 +38,14 @@ INTERFACE = pd.DataFrame(
      for side in ("left", "mean")],
     columns=["model", "state", "side", "5-95", "integral", "unsure"],
 )  # fmt: skip
+PRESSED = pd.DataFrame(
+    [(model, pressure, shift) for model in ("O", "O,H") for pressure, shift in ((0.2, 0.0), (0.6, 1.1), (0.0, 0.2))],
+    columns=["model", "pressure", "shift"],
+)
 
 
 def table():
-    tables = ACCURACY, COMPONENTS, COMPRESSION, INTERFACE
+    tables = ACCURACY, COMPONENTS, COMPRESSION, INTERFACE, PRESSED
     return amorphous_reproduction(*tables, SETTINGS, "demo").set_index("quantity")
 
 
@@ -53,6 +57,7 @@ def test_each_published_number_stands_beside_ours():
     assert rows.ours["pressure of the largest IA fraction"] == 1.2
     assert rows.ours["PC1 variance of M3(O)"] == 0.2
     assert rows.ours["5-95 % thickness by M2(O,H)"] == 12.0
+    assert rows.ours["shift into LDA at 0.6 GPa by M2(O)"] == 1.1
     assert rows.published.notna().all() and (rows.scale == "demo").all() and (rows.why_they_differ != "").all()
 
 

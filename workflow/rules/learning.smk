@@ -1,3 +1,10 @@
+DEVICES, NODES = (config["training"][name] for name in ("devices", "nodes"))
+# What a training gives does not depend on where it runs, so that it is not repeated elsewhere.
+TRAINING = {key: value for key, value in config["training"].items() if key not in ("devices", "nodes")}
+# With mpi a job of Slurm starts the script once, which then starts itself on all nodes.
+ON_NODES = {"mpi": "srun", "tasks": NODES, "tasks_per_gpu": 0} if NODES > 1 else {}
+
+
 rule train_network:
     input:
         train=(windows_of if config["training"]["images"] == "simulated" else stacks_of)("train"),
@@ -12,16 +19,19 @@ rule train_network:
         f"{RUN}/benchmarks/train_network/{{network}}.tsv"
     conda:
         "../../envs/learning.yaml"
-    threads: 2
+    threads: 2 * DEVICES
     resources:
-        mem_mb=2000 + 3 * (stacks_mb("train") + stacks_mb("validation")),
+        **ON_NODES,
+        mem_mb=2000 * DEVICES + 3 * (stacks_mb("train") + stacks_mb("validation")),
         runtime=60,
-        gpu=1,
+        gpu=DEVICES * NODES,
+        devices=DEVICES,
+        nodes=NODES,
     params:
         run=config["run"],
         metal=METAL,
         network=lambda wildcards: config["networks"][wildcards.network],
-        training=config["training"],
+        training=TRAINING,
         labels=config["labels"],
         afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
         seed=lambda wildcards: derive_seed(config["seed"], "train_network", wildcards.network),

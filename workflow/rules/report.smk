@@ -12,6 +12,7 @@ rule reproduction:
         components=rules.amorphous_table3.output.table,
         compression=rules.amorphous_fig4.output.summary,
         interface=rules.amorphous_fig7.output.table,
+        pressed=rules.amorphous_fig9.output.table,
     output:
         table=report(
             f"{RUN}/reproduction.html",

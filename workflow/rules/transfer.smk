@@ -22,7 +22,7 @@ rule retrain_network:
     params:
         run=config["run"],
         network=config["networks"][NETWORK],
-        training={**config["training"], "learning_rate": config["transfer"]["learning_rate"]},
+        training={**TRAINING, "learning_rate": config["transfer"]["learning_rate"]},
         labels=config["labels"],
         samples=lambda wildcards: DERIVED[wildcards.derived]["samples"],
         epochs=lambda wildcards: DERIVED[wildcards.derived]["epochs"],

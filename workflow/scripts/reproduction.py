@@ -12,7 +12,7 @@ from icescope.job import job
 
 CARDS = "water", "pt", "hydrates"
 SETS = "validation", "test", "pt_test", "simple_hydrates", "complex_hydrates"
-ICES = "phases", "components", "compression", "interface"
+ICES = "phases", "components", "compression", "interface", "pressed"
 
 with job(snakemake.log[0], "reproduction"):
     inputs, output = snakemake.input, snakemake.output

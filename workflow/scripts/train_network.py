@@ -1,5 +1,6 @@
 """Training of a network; weights, their card, and the history of the loss."""
 
+import os
 import shutil
 
 import torch
@@ -7,39 +8,48 @@ import torch
 from icescope.job import job
 from icescope.learning.card import training_card
 from icescope.learning.data import Stacks, read_stacks, read_windows
+from icescope.learning.ranks import node_rank, on_all_nodes
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
 from icescope.learning.weights import save_weights
 from icescope.provenance import provenance
 from icescope.storage import whole_file
 
-with job(snakemake.log[0], "train_network"):
-    inputs, params, output = snakemake.input, snakemake.params, snakemake.output
-    torch.set_num_threads(snakemake.threads)
-    validation = read_stacks(inputs.validation)
-    validation_data = Stacks(validation, params.labels)
-    if params.training["images"] == "stored":
-        training_data = Stacks(read_stacks(inputs.train), params.labels)
-    else:
-        windows = read_windows(inputs.train)
-        training_data = SimulatedStacks(windows, params.labels, params.afm, params.training["tips"], params.seed)
-    network, history = train(
-        training_data,
-        validation_data,
-        params.network,
-        params.labels,
-        params.training,
-        params.seed,
-        params.checkpoints,
-    )
-    settings = params.network, params.labels, params.training, params.seed
-    card = {
-        "scale": params.run,
-        "metal": params.metal,
-        **training_card(network, training_data, validation, *settings),
-        **provenance(params.network, params.seed, inputs),
-    }
-    save_weights(network, card, output.weights)
-    with whole_file(output.history) as partial:
-        history.to_csv(partial, index=False, float_format="%.6g")
-    shutil.rmtree(params.checkpoints, ignore_errors=True)
+if __name__ == "__main__":  # and not in the other processes of the training, which import this file
+    devices, nodes = snakemake.resources.devices, snakemake.resources.nodes
+    node = node_rank(nodes)
+    with job(os.devnull if node else snakemake.log[0], "train_network"):
+        on_all_nodes(nodes, snakemake.threads)
+        inputs, params, output = snakemake.input, snakemake.params, snakemake.output
+        torch.set_num_threads(max(1, snakemake.threads // devices))
+        validation = read_stacks(inputs.validation)
+        validation_data = Stacks(validation, params.labels)
+        if params.training["images"] == "stored":
+            training_data = Stacks(read_stacks(inputs.train), params.labels)
+        else:
+            windows = read_windows(inputs.train)
+            training_data = SimulatedStacks(windows, params.labels, params.afm, params.training["tips"], params.seed)
+        network, history = train(
+            training_data,
+            validation_data,
+            params.network,
+            params.labels,
+            params.training,
+            params.seed,
+            params.checkpoints,
+            devices=devices,
+            nodes=nodes,
+        )
+        if node:
+            raise SystemExit  # the first node writes
+        settings = params.network, params.labels, params.training, params.seed
+        card = {
+            "scale": params.run,
+            "metal": params.metal,
+            **training_card(network, training_data, validation, *settings),
+            **provenance(params.network, params.seed, inputs),
+        }
+        save_weights(network, card, output.weights)
+        with whole_file(output.history) as partial:
+            history.to_csv(partial, index=False, float_format="%.6g")
+        shutil.rmtree(params.checkpoints, ignore_errors=True)

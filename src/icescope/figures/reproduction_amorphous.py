@@ -15,6 +15,7 @@ def amorphous_reproduction(
     components: pd.DataFrame,
     compression: pd.DataFrame,
     interface: pd.DataFrame,
+    pressed: pd.DataFrame,
     settings: dict,
     scale: str,
 ) -> pd.DataFrame:
@@ -28,6 +29,8 @@ def amorphous_reproduction(
         From `amorphous.pca.table3` and `amorphous.compression.compression_summary`.
     interface
         From `figures.amorphous_fig7.flat_interface`, with its indices as columns.
+    pressed
+        From `figures.amorphous_fig9.pressed_interface`, with its indices as columns.
     settings
         The configuration's block `amorphous`.
     scale
@@ -58,6 +61,10 @@ def amorphous_reproduction(
             f"{brief} 6 times the integral of p (1-p).",
         )
     ours["share of the interface's molecules below 0.9"] = (interface.unsure["O"], np.nan, brief)
+    fast = f"Compressed at {settings['interface']['rate']:g} GPa/ns, and held for {protocol['sampling']:g} ps."
+    for model, states in pressed.groupby("model"):
+        top = states.loc[states.pressure.idxmax()]
+        ours[f"shift into LDA at {top.pressure:g} GPa by M2({model})"] = (top["shift"], np.nan, fast)
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
     table = published[published.quantity.isin(ours)].copy()
     for place, name in enumerate(("ours", "test")):

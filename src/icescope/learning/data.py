@@ -148,6 +148,8 @@ class EpochShuffle(Sampler):
 class StackData(L.LightningDataModule):
     """Training stacks augmented on the device, validation stacks with one fixed drawing of heights each.
 
+    In a training of several processes a batch is that of all together, and each is given its share of it.
+
     Parameters
     ----------
     train, validation
@@ -198,7 +200,12 @@ class StackData(L.LightningDataModule):
         turned = augmentation.pop("turn", False)
         images = prepare(batch["images"], self.network["heights"], augmentation, generator)
         maps = draw_maps(self.network["output"], batch, self.train.pixel_size, self.labels)
-        return turn(images, maps, generator) if turned else (images, maps)
+        if turned:
+            images, maps = turn(images, maps, generator)
+        # Each process of a training prepares the whole batch, as one alone does, and then takes its share.
+        rank, ranks = self.trainer.global_rank, self.trainer.world_size
+        share = slice(len(images) * rank // ranks, len(images) * (rank + 1) // ranks)
+        return images[share], maps[share]
 
 
 def draw_maps(output: str, batch: dict[str, Tensor], pixel_size: float, labels: dict) -> Tensor:

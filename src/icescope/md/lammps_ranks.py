@@ -25,6 +25,7 @@ from icescope.md.model import Model
 from icescope.md.stage import Stage
 
 LAST_LINES = 5  # of what a launcher that failed has said
+ATTEMPTS = 3  # to start MPI, which now and then fails on a node that is busy
 
 log = logging.getLogger(__name__)
 
@@ -60,20 +61,30 @@ class LammpsOnRanks:
         """What a method of `Lammps` gives on all ranks together, as `_work` writes it."""
         call = {"method": method, "atoms": atoms, "model": asdict(model), "ranks": self.ranks, **settings}
         with tempfile.TemporaryDirectory(prefix=".lammps-", dir=Path.cwd()) as folder:
-            result, refused = Path(folder, "result.json"), Path(folder, "error")
             write_json(Path(folder, "call.json"), call)
-            command = [*self.launcher, sys.executable, "-m", __name__, folder]
-            try:
-                ended = subprocess.run(command, capture_output=True, text=True)
-            except OSError as error:
-                raise InputError(f"LAMMPS's ranks do not start: {error}; see the resource mpi of the rule.") from None
-            if refused.is_file():
-                raise InputError(refused.read_text())
-            if ended.returncode or not result.is_file():
-                said = " | ".join((ended.stdout + ended.stderr).strip().splitlines()[-LAST_LINES:])
-                started = " ".join(self.launcher)
-                raise InputError(f"LAMMPS's ranks, started by {started}, ended with {ended.returncode}: {said}")
-            return read_json(result)
+            for attempt in range(1, ATTEMPTS + 1):
+                failure = self._start(folder)
+                if failure is None:
+                    return read_json(Path(folder, "result.json"))
+                if Path(folder, "started").is_file():
+                    break
+                log.warning("MPI did not start, attempt %d of %d: %s", attempt, ATTEMPTS, failure)
+            raise InputError(failure)
+
+    def _start(self, folder: str) -> str | None:
+        """Start the ranks and wait for them; in a sentence what failed, if anything did."""
+        try:
+            ended = subprocess.run(
+                [*self.launcher, sys.executable, "-m", __name__, folder], capture_output=True, text=True
+            )
+        except OSError as error:
+            return f"LAMMPS's ranks do not start: {error}; see the resource mpi of the rule."
+        if (refused := Path(folder, "error")).is_file():
+            return refused.read_text()
+        if ended.returncode or not Path(folder, "result.json").is_file():
+            said = " | ".join((ended.stdout + ended.stderr).strip().splitlines()[-LAST_LINES:])
+            return f"LAMMPS's ranks, started by {' '.join(self.launcher)}, ended with {ended.returncode}: {said}"
+        return None
 
 
 def _work(folder: Path) -> None:
@@ -83,6 +94,7 @@ def _work(folder: Path) -> None:
     state = State(**call["state"]) if "state" in call else None
     try:
         by = Lammps()
+        Path(folder, "started").touch()
         if by.ranks != call["ranks"]:
             raise InputError(
                 f"LAMMPS works on {by.ranks} MPI rank(s), where {call['ranks']} were started together: its MPI library "
@@ -100,6 +112,7 @@ def _work(folder: Path) -> None:
         os._exit(1)  # at once, as the others may wait for this one
     if by.rank == 0:
         write_json(folder / "result.json", found)
+    by.finalize()  # a rank that ends without looks as if it had failed
 
 
 if __name__ == "__main__":
