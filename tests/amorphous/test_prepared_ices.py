@@ -46,3 +46,15 @@ def test_compressed_lda_ends_as_hda():
     likeliest = classify([frames[0], frames[-1]], classifier, card).probability.values.argmax(2)
     assert (likeliest[0] == 0).mean() > 0.9
     assert (likeliest[1] == 1).mean() > 0.9
+
+
+def test_interface_was_pressed_along_x_alone():
+    frames = list(water_frames(*files("pressed")))
+    rows = settings_at(ICES / "pressed" / "record.csv", np.array([frame.info["time"] for frame in frames]))
+    pressures = rows.set_pressure_GPa.round(6).to_numpy()
+    first = np.flatnonzero(np.diff(pressures, prepend=np.nan) != 0)
+    assert pressures[first].tolist() == CONFIG["interface"]["pressures"]
+    edges = np.array([frame.cell.lengths() for frame in frames])
+    np.testing.assert_allclose(edges[:, 1:], edges[:1, 1:], atol=1e-3)
+    length = [edges[pressures == pressure, 0].mean() for pressure in (0.6, 0.2, 0.0)]
+    assert length == sorted(length)

@@ -2,7 +2,7 @@
 
 One run at smoke scale, whose Snakemake is killed and started again: dynamics, also on MPI ranks, AFM shards, training
 on the one GPU that the node claims, and a figure. Among its jobs, one is cancelled, one has too little memory at first,
-and one too little time.
+and one runs out of time.
 """
 
 import getpass
@@ -30,11 +30,10 @@ OF_THIS_CLUSTER = {  # what is edited in the profile, as on any cluster
 LITTLE = {  # for rules that are to run short, in place of what the profile gives them at the paper's scale
     "amorphous_ice": {"tasks": 2},
     "film_windows": {"mem_mb": "200 * attempt ** 2"},  # MB; the first does not hold a job
-    "train_network": {"runtime": "attempt"},  # minutes
 }
 SETTINGS = """
 md: {production: 4.0}       # long enough to be cancelled half-way
-training: {epochs: 900}     # longer than a minute
+training: {epochs: 900}     # longer than Slurm takes to see that the time is up
 amorphous:
   prepared: ""
   states: {HDA: {temperatures: [77], pressures: [0.3]}}
@@ -45,6 +44,7 @@ SETTINGS_FILES = (*SMOKE, "cluster.yaml")
 ICE = "results/smoke/amorphous/dynamics/HDA_0/trajectory.xtc"
 FIGURE = "results/smoke/figures/afm_windows.png"
 WEIGHTS = "results/smoke/learning/light/weights.safetensors"
+RECORDS = [f"results/smoke/films/Au_c12_T{temperature}/record.png" for temperature in (180, 210, 270)]
 
 
 class Run:
@@ -52,7 +52,7 @@ class Run:
 
     def __init__(self, checkout: Path, slurm: dict[str, str], name: str):
         self.log = checkout / f"{name}.log"
-        command = [sys.executable, "-m", "snakemake", ICE, FIGURE, WEIGHTS, *SETTINGS_FILES]
+        command = [sys.executable, "-m", "snakemake", ICE, FIGURE, WEIGHTS, *RECORDS, *SETTINGS_FILES]
         command += ["--workflow-profile", "profiles/slurm"]
         with self.log.open("w") as file:
             self.process = subprocess.Popen(
@@ -124,17 +124,28 @@ def resumed(slurm, checkout: Path, killed) -> str:
     subprocess.run(command, cwd=checkout, env=environment(checkout), check=True, timeout=LONGEST)
     run = Run(checkout, slurm, "resumed")
     try:
-        film = re.compile("film_trajectory")
-        checkpoints = checkout / "results" / "smoke" / "checkpoints" / "films"
-        run.wait_for(lambda: list(checkpoints.glob("*/checkpoint.npz")), "checkpoint of a film")
-        victim = next(job for job in jobs(slurm, "RUNNING") if film.search(job["comment"]))
-        ask(slurm, "scancel", victim["id"])
+        ask(slurm, "scancel", id_after(run, slurm, checkout, "film_trajectory", "films/*/checkpoint.npz"))
+        trained = id_after(run, slurm, checkout, "train_network", "train_network/*/*/epoch.ckpt")
+        ask(slurm, "scontrol", "update", f"jobid={trained}", "EndTime=now")  # its time is up, which Slurm sees in 30 s
         run.process.wait(LONGEST)
     finally:
         run.kill()
     output = run.log.read_text()
     assert run.process.returncode == 0, output
     return output
+
+
+def id_after(run: Run, slurm: dict[str, str], checkout: Path, rule: str, checkpoint: str) -> str:
+    """Number of a running job of a rule, once there is a checkpoint of it."""
+    checkpoints = checkout / "results" / "smoke" / "checkpoints"
+    found = []
+
+    def is_there() -> bool:
+        found[:] = [job["id"] for job in of_rule(slurm, rule) if job["state"] == "RUNNING"]
+        return bool(found and list(checkpoints.glob(checkpoint)))
+
+    run.wait_for(is_there, f"checkpoint of {rule}")
+    return found[0]
 
 
 def ask(slurm: dict[str, str], *command: str) -> str:
@@ -161,7 +172,7 @@ def test_jobs_of_a_killed_snakemake_live_on_under_a_name_that_tells_whose_they_a
 
 
 def test_second_run_makes_all_that_was_asked_for(checkout: Path, resumed: str):
-    for path in (ICE, FIGURE, WEIGHTS):
+    for path in (ICE, FIGURE, WEIGHTS, *RECORDS):
         assert (checkout / path).is_file()
     assert {"train_network", "validate_network", "afm_stacks", "afm_windows"} <= set(finished(resumed))
 
@@ -175,6 +186,11 @@ def test_what_the_killed_snakemake_had_finished_is_not_done_again(killed, checko
 def test_gpu_jobs_and_no_others_have_the_gpu(slurm, resumed: str):
     assert {job["gpu"] for job in of_rule(slurm, "train_network")} == {"gres:gpu:1"}
     assert {job["gpu"] for job in of_rule(slurm, "film_trajectory")} == {"N/A"}
+
+
+def test_short_jobs_share_a_job(slurm, resumed: str):
+    assert len([job for job in jobs(slurm, "COMPLETED") if "group_film_records" in job["comment"]]) == 1
+    assert of_rule(slurm, "film_record") == []
 
 
 def test_mpi_job_runs_on_its_ranks(slurm, checkout: Path, resumed: str):

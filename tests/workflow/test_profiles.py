@@ -61,6 +61,12 @@ def test_threads_are_set_for_known_rules_only(name: str):
     assert set(PROFILES[name].get("set-threads", {})) <= set(rules_that_run())
 
 
+def test_groups_are_of_known_rules_and_have_a_size():
+    slurm = PROFILES["slurm"]
+    assert set(slurm["groups"]) <= set(rules_that_run())
+    assert set(slurm["group-components"]) == set(slurm["groups"].values())
+
+
 def test_retries_stand_in_the_profile_and_in_no_rule():
     assert PROFILES["slurm"]["retries"] >= 1
     assert [name for name, text in rules_that_run().items() if re.search(r"^\s+retries:", text, re.MULTILINE)] == []
