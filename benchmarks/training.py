@@ -138,7 +138,7 @@ def throughput(config: dict, size: Size) -> pd.DataFrame:
         for images, name, (device, threads), bits, compiled in cases:
             if device == "cpu" and bits == "bf16-mixed" != precision():
                 continue
-            if device == "cpu" and compiled and (threads < cores() or pixels > size.pixels[0]):
+            if device == "cpu" and compiled and (threads < cores() or pixels > size.pixels[0] or bits != precision()):
                 continue
             torch.set_num_threads(threads)
             clock = Clock(size.warm, size.seconds)

@@ -265,6 +265,33 @@ def classify(
         typer.echo(f"{mean} of {phases.sizes['molecule']} molecules, mean of {len(shares)} frames: see {out}")
 
 
+@app.command()
+def plan(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Configuration over config/config.yaml, such as config/paper.yaml; may be repeated.",
+            show_default="demo scale",
+        ),
+    ] = None,
+    workflow_profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Profile that says how many threads a job gets, such as profiles/slurm.",
+            show_default="those of the rules",
+        ),
+    ] = None,
+) -> None:
+    """What the whole workflow would take, by rule: jobs, core-hours, GPU-hours, hours of a job, storage."""
+    with _one_sentence():
+        from icescope.plan import find_checkout, job_costs, plan_table, plan_text, planned_jobs, unit_costs
+
+        jobs = planned_jobs(find_checkout(), config or [], workflow_profile)
+        typer.echo(plan_text(plan_table(job_costs(jobs, unit_costs()))))
+
+
 @contextmanager
 def _one_sentence() -> Iterator[None]:
     """Show the package's messages on stderr; end with one sentence and status 1 on an `InputError`."""
