@@ -154,9 +154,11 @@ def ask(slurm: dict[str, str], *command: str) -> str:
 
 def jobs(slurm: dict[str, str], *states: str) -> list[dict[str, str]]:
     """All jobs so far, or those in some states."""
-    columns = {"id": "%i", "name": "%j", "state": "%T", "gpu": "%b", "tasks": "%C", "memory": "%m", "comment": "%k"}
-    text = ask(slurm, "squeue", "--states=all", "--noheader", "--format", "|".join(columns.values()))
-    found = [dict(zip(columns, line.split("|"), strict=True)) for line in text.splitlines()]
+    fields = {"id": "JobID", "name": "Name", "state": "State", "gpu": "tres-per-job", "cores": "NumCPUs"}
+    fields |= {"comment": "Comment"}
+    columns = ",".join(f"{field}:|" for field in fields.values())
+    text = ask(slurm, "squeue", "--states=all", "--noheader", "--Format", columns)
+    found = [dict(zip(fields, line.split("|"), strict=False)) for line in text.splitlines()]
     return [job for job in found if not states or job["state"] in states]
 
 
@@ -194,7 +196,7 @@ def test_short_jobs_share_a_job(slurm, resumed: str):
 
 
 def test_mpi_job_runs_on_its_ranks(slurm, checkout: Path, resumed: str):
-    assert {job["tasks"] for job in of_rule(slurm, "amorphous_ice")} == {"2"}
+    assert {job["cores"] for job in of_rule(slurm, "amorphous_ice")} == {"2"}
     log = (checkout / "results/smoke/logs/amorphous_ice/HDA_0.log").read_text()
     assert "2 MPI ranks" in log
 
