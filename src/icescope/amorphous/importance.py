@@ -11,7 +11,6 @@ from torch import Tensor
 from icescope.amorphous.classifier import PhaseClassifier
 
 REPEATS = 3  # see `permutation_importance`: worth more than ten independent permutations
-TOGETHER = 65_536  # rows of the second layer at a time
 
 
 @torch.no_grad()
@@ -60,25 +59,19 @@ def permutation_importance(
         before = first(mine)
         allowed = torch.as_tensor(chosen)
 
-        def right(hidden: Tensor, truth: Tensor = truth, allowed: Tensor = allowed) -> Tensor:
-            """Share (k,) of right molecules, of k first layers one after another."""
+        def right(hidden: Tensor, truth: Tensor = truth, allowed: Tensor = allowed) -> float:
+            """Share of right molecules, of the output of the first layer."""
             for layer in rest:
                 hidden = layer(hidden)
-            return (allowed[hidden[:, allowed].argmax(1)].view(-1, len(truth)) == truth).float().mean(1)
+            return float((allowed[hidden[:, allowed].argmax(1)] == truth).float().mean())
 
-        base = right(before)
-        lost, waiting = [], []
+        base, lost = right(before), []
         for group in groups:
-            group = list(group)
-            for lender in _lenders(mine[:, group[0]].numpy(), repeats, rng):
-                change = mine[lender][:, group] - mine[:, group]
-                waiting.append(torch.addmm(before, change, first.weight[:, group].T))
-                if len(waiting) * len(index) >= TOGETHER:
-                    lost.append(base - right(torch.cat(waiting)))
-                    waiting.clear()
-        if waiting:
-            lost.append(base - right(torch.cat(waiting)))
-        columns["-".join(map(str, chosen))] = torch.cat(lost).view(len(groups), repeats).mean(1).numpy()
+            own, weight = mine[:, list(group)], first.weight[:, list(group)].T
+            lenders = _lenders(own[:, 0].numpy(), repeats, rng)
+            after = [right(torch.addmm(before, own[lender] - own, weight)) for lender in lenders]
+            lost.append(base - np.mean(after))
+        columns["-".join(map(str, chosen))] = lost
     return pd.DataFrame(columns)
 
 
