@@ -10,7 +10,7 @@ from torch import Tensor
 
 from icescope.amorphous.classifier import PhaseClassifier
 
-REPEATS = 3  # see `permutation_importance`: worth more than ten independent permutations
+REPEATS = 3  # see `permutation_importance`: worth some seven independent permutations
 
 
 @torch.no_grad()
