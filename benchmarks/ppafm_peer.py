@@ -125,7 +125,7 @@ def run(
         (folder / "parameters.json").write_text(json.dumps(options))
         _write_xyz(folder / "atoms.xyz", atoms)
         _run([python, WORKER, folder], threads)
-        with np.load(folder / "result.npz") as file:
+        with np.load(folder / "result.npz", allow_pickle=False) as file:
             result = {key: file[key] for key in file}
     # ppafm's arrays are (x, y, height).
     probe = np.moveaxis(result["probe"], (0, 1, 2), (2, 1, 0))

@@ -8,7 +8,6 @@ import csv
 import math
 import os
 import re
-import reprlib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import cache
@@ -28,9 +27,7 @@ LEAST_DISC = 0.6  # pixels; a disc of smaller radius is never found in a map
 SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
 COLUMNS = ["name", "folder", "description"]  # of the table of experiments
 ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring, _SHORT.maxlist = 100, 20
+MOST_VALUES, LARGEST = 100_000, 10**100  # of a configuration: aliases of YAML can nest without end
 
 
 def check_config(config: dict, schema: str | Path) -> None:
@@ -42,12 +39,13 @@ def check_config(config: dict, schema: str | Path) -> None:
         One sentence on the most telling fault: an unknown key, a missing key, a wrong type, a value out of
         range, or two values that do not go together.
     """
-    known = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    _check_extent(config)
+    known = _read_schema(Path(schema))
     faults = list(_Validator(known).iter_errors(config))
     if faults:
         raise InputError("config: " + _sentence(min(faults, key=_rank), known))
-    checks = (_check_folders, _check_splits, _check_batches, _check_times, _check_surface, _check_images, _check_heights)
-    for check in (*checks, _check_potentials, _check_transfer):
+    checks = (_check_folders, _check_splits, _check_batches, _check_times, _check_surface, _check_images)
+    for check in (*checks, _check_heights, _check_potentials, _check_transfer):
         if problem := check(config):
             raise InputError(f"config: {problem}")
 
@@ -66,7 +64,7 @@ def read_experiments(table: str | Path, root: str | Path) -> dict[str, str]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter="\t") if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # a ValueError of text in another encoding, or a NUL in the name
         raise InputError(f"{table} could not be read as a table of experiments: {error}.") from error
     if not rows or rows[0] != COLUMNS:
         found = ", ".join(rows[0]) if rows else "nothing"
@@ -105,6 +103,23 @@ def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
             yield below, child
 
 
+@cache
+def _read_schema(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _check_extent(config: object) -> None:
+    """Refuse what cannot even be written into a sentence."""
+    waiting, count = [config], 0
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if count > MOST_VALUES or (isinstance(value, int) and abs(value) > LARGEST):
+            raise InputError("config: it holds a number of over 100 digits, or more than 100,000 values; shorten it.")
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+
+
 def _found_under(path: str | Path, root: str | Path) -> str:
     there = os.path.join(root, path)  # os.path takes what cannot be a path for one that does not exist
     return str(path) if os.path.exists(path) or not os.path.exists(there) else there
@@ -121,7 +136,7 @@ def _check_folders(config: dict) -> str | None:
         try:
             Path(folder, "trajectory.xtc").exists()
         except OSError as error:
-            return f"{key} is {_shown(folder)}, which cannot be looked into ({error.strerror}); give another folder."
+            return f"{key} is {folder!r}, which cannot be looked into ({error.strerror}); give another folder."
     return None
 
 
@@ -328,7 +343,7 @@ def _sentence(fault: ValidationError, schema: dict) -> str:
         found, hint = _found(fault.instance)
         unit = _unit(keys.get(path), " in") if fault.validator_value in ("number", "integer") else ""
         return f"{where or 'the file'} must be {_kind(fault.validator_value)}{unit}, not {found}{hint}."
-    return f"{where} is {_shown(fault.instance)}, but it must {_allowed(fault, _unit(keys.get(path)))}."
+    return f"{where} is {fault.instance!r}, but it must {_allowed(fault, _unit(keys.get(path)))}."
 
 
 def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
@@ -346,7 +361,7 @@ def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
 
 
 def _likeness(name: str, path: str) -> float:
-    return SequenceMatcher(None, name.lower(), path.rpartition(".")[2].lower()).ratio()
+    return SequenceMatcher(None, name.lower()[:100], path.rpartition(".")[2].lower()).ratio()
 
 
 def _meaning(leaf: dict | None) -> str:
@@ -362,6 +377,7 @@ def _kind(name: str) -> str:
         "number": "a number",
         "integer": "a whole number",
         "string": "a text",
+        "boolean": "true or false",
         "array": "a list",
         "object": "a group of keys",
     }[name]
@@ -370,7 +386,7 @@ def _kind(name: str) -> str:
 def _found(value: object) -> tuple[str, str]:
     """Say what stands there instead, and help with YAML's traps."""
     if isinstance(value, str):
-        found = f"the text {_shown(value)}"
+        found = f"the text {value!r}"
         try:
             if isinstance(yaml.safe_load(value), int | float):
                 return (
@@ -384,14 +400,7 @@ def _found(value: object) -> tuple[str, str]:
         return "empty", ""
     if isinstance(value, dict):
         return "a group of keys", ""
-    return _shown(value), ""
-
-
-def _shown(value: object) -> str:
-    """A value as Python writes it, without what is large or deep."""
-    if isinstance(value, int) and abs(value) > 1e100:
-        return "a number of more than 100 digits"
-    return _SHORT.repr(value)
+    return repr(value), ""
 
 
 def _allowed(fault: ValidationError, unit: str) -> str:

@@ -4,19 +4,26 @@ A dataset is an `xarray.Dataset` with named dimensions and a `units` attribute o
 The single file is renamed into place when it is complete, so a killed job leaves nothing that looks done.
 """
 
+import json
+import math
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 import zarr
+from zarr.buffer import default_buffer_prototype
+from zarr.codecs import ZstdCodec
 from zarr.storage import ZipStore
 
 from icescope.errors import InputError
+
+CODECS = {"bytes", "vlen-utf8", "zstd"}  # of the arrays that `write` writes
+ZSTANDARD = b"\x28\xb5\x2f\xfd"  # how its frames begin
 
 
 @contextmanager
@@ -103,6 +110,58 @@ def _empty_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def check_archive(path: str | Path) -> None:
+    """Refuse, with a `ValueError`, an archive that unpacks to more than it is: those of icescope are not compressed."""
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > Path(path).stat().st_size:
+                raise ValueError(f"its member {entry.filename!r} is compressed")
+
+
+def _check_arrays(path: Path) -> None:
+    """Refuse, with a `ValueError`, arrays of other codecs than ours, and more of them than the memory holds."""
+    needed, texts = 0, []
+    with zipfile.ZipFile(path) as archive:
+        members = [entry for entry in archive.infolist() if entry.file_size]
+        chunks = [entry for entry in members if not entry.filename.endswith("zarr.json")]
+        for entry in members:
+            if entry.filename.endswith("/zarr.json"):
+                array = json.loads(archive.read(entry))
+                if unknown := {codec["name"] for codec in array["codecs"]} - CODECS:
+                    raise ValueError(f"{entry.filename} has the codec {', '.join(unknown)}")
+                text = array["data_type"] == "string"
+                texts += [entry.filename.replace("zarr.json", "c")] if text else []
+                shape = map(max, array["shape"], array["chunk_grid"]["configuration"]["chunk_shape"])
+                needed += math.prod(shape) * (16 if text else np.dtype(array["data_type"]).itemsize)
+        for entry in chunks:
+            with archive.open(entry) as chunk:
+                needed += _unpacked_size(chunk.read(18))
+        if needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+            raise ValueError(f"its arrays need {needed:.2g} bytes, more than the memory of this machine")
+        for entry in chunks:
+            if entry.filename.startswith(tuple(texts)):
+                _check_texts(archive.read(entry))
+
+
+def _check_texts(chunk: bytes) -> None:
+    """Refuse, with a `ValueError`, a chunk that says it holds more texts than it can; their number comes first."""
+    size, kept = _unpacked_size(chunk), {}
+    unpacked = zarr.create_array(kept, shape=size, chunks=size, dtype="uint8", compressors=ZstdCodec())
+    kept["c/0"] = default_buffer_prototype().buffer.from_bytes(chunk)
+    if 4 * int.from_bytes(unpacked[:4].tobytes(), "little") > size:  # each has 4 bytes for its length
+        raise ValueError("a chunk says that it holds more texts than it has bytes")
+
+
+def _unpacked_size(head: bytes) -> int:
+    """Bytes that a Zstandard frame says it unpacks to, and cannot exceed (RFC 8878, section 3.1.1)."""
+    single, width = head[4] >> 5 & 1, head[4] >> 6
+    size = (single, 2, 4, 8)[width]
+    if head[:4] != ZSTANDARD or not size:
+        raise ValueError("a chunk does not say how large it is")
+    start = 5 + (not single) + (0, 1, 2, 4)[head[4] & 3]  # after the window and the dictionary
+    return int.from_bytes(head[start : start + size], "little") + 256 * (size == 2)
+
+
 def read(path: str | Path, kind: str) -> xr.Dataset:
     """Read a store whole into memory and check that it is of the given kind.
 
@@ -114,20 +173,13 @@ def read(path: str | Path, kind: str) -> xr.Dataset:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is damaged or is not a store of icescope; remove it and run again.")
     try:
-        with ZipStore(path, mode="r") as store, xr.open_zarr(store, consolidated=False) as lazy:
+        check_archive(path)
+        _check_arrays(path)
+        # Of format 3: arrays of format 2 may name pickle as their codec.
+        with ZipStore(path, mode="r") as store, xr.open_zarr(store, consolidated=False, zarr_format=3) as lazy:
             dataset = lazy.load()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        OSError,
-        RuntimeError,
-        zarr.errors.BaseZarrError,
-    ) as error:
+    except Exception as error:  # a damaged file has many ways to fail
         raise InputError(
             f"{path} is damaged or is not a store of icescope ({error}); remove it and run again."
         ) from error

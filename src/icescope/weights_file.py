@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -44,19 +45,23 @@ def read_weights(path: str | Path, build: Callable[[dict], Network]) -> tuple[Ne
             raise InputError(f"{file} does not exist; weights are a .safetensors file with its .json card beside it.")
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        network = build(card)
+        with torch.device("meta"):  # takes no memory, whatever the card says
+            size = sum(values.nbytes for values in build(card).state_dict().values())
         sha256 = card["sha256"]
     except KeyError as error:
         raise InputError(
             f"{card_path} is not a card of icescope weights: it does not hold the key {error}; train again with this"
             " version, or give other weights."
         ) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, AttributeError, LookupError) as error:
         raise InputError(f"{card_path} is not a card of icescope weights ({error!r}).") from error
     if sha256 != file_sha256(path):
         raise InputError(f"{path} and {card_path} do not belong together: the weights have another SHA-256.")
+    if size > path.stat().st_size:
+        raise InputError(f"{path} does not hold the weights that its card describes, which have {size} bytes.")
     try:
+        network = build(card)
         network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} does not hold the weights that its card describes ({error}).") from error
     return network.eval(), card

@@ -6,8 +6,6 @@
 import logging
 import math
 import re
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,8 @@ log = logging.getLogger(__name__)
 SUFFIXES = (".png", ".tif", ".tiff")
 SMALLEST_CELL, LARGEST_CELL = 0.5, 1000.0  # nm
 SMALLEST_SIDE = 16  # pixels
+MOST_PIXELS = 2**28  # of a stack, 1 GB
+LONGEST_CELL_FILE = 10_000  # characters
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green, blue (ITU-R BT.601)
 UNIFORM = 0.1  # a line of pixels is uniform when its spread is below this share of the image's spread
 WIDEST_FRAME = 0.05  # of the side; a wider uniform band is no frame
@@ -57,7 +57,7 @@ def read_stack(folder: str | Path) -> xr.DataArray:
         raise InputError(f"{folder} is not a folder; export its images as PNG or TIFF into one, and add cell.txt.")
     files = image_files(folder)
     width, height = read_cell(folder / "cell.txt")
-    images, units = zip(*(_read_image(file) for file in files), strict=True)
+    images, units = zip(*(_read_image(file, MOST_PIXELS // len(files)) for file in files), strict=True)
     _check_sizes(files, images)
     stack = np.stack(images)[:, ::-1]
     frame = uniform_frame(stack)
@@ -131,7 +131,8 @@ def read_cell(path: Path) -> tuple[float, float]:
     if not path.is_file():
         raise InputError(f"{path} is missing; write a line of comment, then the width and the height in nm.")
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read(LONGEST_CELL_FILE)
     except OSError as error:
         raise InputError(f"{path} could not be read: {error.strerror or error}.") from error
     words = re.split(r"[\s,;]+", text.partition("\n")[2].strip())
@@ -199,10 +200,12 @@ def _check_numbers(folder: Path, files: list[Path], ignored: list[Path]) -> None
         log.warning("%s: ignored %s, not named by a number", folder, ", ".join(file.name for file in ignored))
 
 
-def _read_image(path: Path) -> tuple[np.ndarray, str]:
-    """Grey levels (y, x), float32, row 0 at the top, and their units."""
+def _read_image(path: Path, most: int) -> tuple[np.ndarray, str]:
+    """Grey levels (y, x), float32, row 0 at the top, and their units; at most so many pixels."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG", "TIFF")) as image:  # of others, Pillow runs programs for some
+            if math.prod(image.size) > most:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many for a stack of so many images")
             frames = getattr(image, "n_frames", 1)
             if image.mode in ("I", "F") or image.mode.startswith("I;16"):
                 pixels, units = np.asarray(image, dtype=np.float32), "grey level"
@@ -212,15 +215,7 @@ def _read_image(path: Path) -> tuple[np.ndarray, str]:
                 pixels, units = np.asarray(image.convert("L"), dtype=np.float32), "grey level"
             else:
                 pixels, units = np.asarray(image.convert("RGB")) @ LUMINANCE, "grey level"
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
+    except Exception as error:  # a damaged image has many ways to fail
         raise InputError(f"{path} cannot be decoded as an image ({error}); export it again.") from error
     if frames > 1:
         raise InputError(f"{path} holds {frames} images; save each of them as a file of its own.")

@@ -15,6 +15,8 @@ from ase import Atoms
 
 from icescope.errors import InputError
 from icescope.md.record import read_record
+from icescope.md.xdr import check_xdr
+from icescope.structures.read import check_xyz
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ def settings_at(record: str | Path, times: np.ndarray) -> pd.DataFrame:
 
 
 def _by_ase(trajectory: Path) -> Iterator[Atoms]:
-    for frame in ase.io.iread(trajectory, do_not_split_by_at_sign=True):
+    check_xyz(trajectory)
+    for frame in ase.io.iread(trajectory.resolve(), do_not_split_by_at_sign=True):
         species = _water(_known(np.array(frame.get_chemical_symbols()), trajectory), trajectory)
         atoms = Atoms(species, frame.positions, cell=frame.cell, pbc=True)[species != SITE]
         if isinstance(frame.info.get("time"), Real):
@@ -113,6 +116,7 @@ def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[At
         # A dump gives no time; MDAnalysis takes each of its steps for dt, ps, and warns if that is left out.
         options = {"format": "LAMMPSDUMP", "dt": 1.0} | ({} if topology else {"topology_format": "LAMMPSDUMP"})
     try:
+        check_xdr(trajectory)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="MDAnalysis")  # of what these files do not say
             universe = mda.Universe(*files, to_guess=(), **options)

@@ -16,6 +16,7 @@ CUTOFF = 6.0  # A
 SIGMA = 0.5  # A, standard deviation of an atom's density
 # Atoms count as long as their density at the cutoff is above a thousandth of its maximum (DScribe).
 REACH = CUTOFF + SIGMA * np.sqrt(2 * np.log(1000.0))  # 7.858 A
+MOST_COPIES, MOST_CUBES = 1e3, 1e7  # of the cell within REACH, and of CUTOFF along each edge around all atoms
 
 
 class DescriptorSet(NamedTuple):
@@ -94,6 +95,7 @@ def soap(atoms: Atoms, descriptors: str) -> np.ndarray:
         raise InputError("a position is not a finite number; the structure is damaged.")
     if seen.cell.rank < 3 and seen.pbc.any():
         raise InputError("the structure is periodic but has no cell; give one, or say that it is not periodic.")
+    _check_extent(seen)
     seen.wrap()  # DScribe takes an atom outside the cell for one that is far away
     calculator = SOAP(
         species=chosen.species,
@@ -108,6 +110,23 @@ def soap(atoms: Atoms, descriptors: str) -> np.ndarray:
     # Centres by their coordinates: by their indices DScribe's time and memory grow with the square of the atoms.
     spectra = calculator.create(seen, centers=seen.positions[seen.symbols == "O"])
     return spectra[:, [feature.pair not in chosen.without for feature in _all_features(chosen)]]
+
+
+def _check_extent(atoms: Atoms) -> None:
+    """Refuse a structure so wide, or in a cell so narrow, that the copies around it, or the room, exceed any memory."""
+    with np.errstate(all="ignore"):
+        copies, room = np.ones(3), np.ptp(atoms.positions, axis=0)
+        if atoms.pbc.any():
+            cell = atoms.cell.array
+            across = np.linalg.norm(np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]]), axis=1)
+            copies = 1 + 2 * REACH * across / abs(np.linalg.det(cell))
+            room = copies @ abs(cell)
+        fits = copies.prod() <= MOST_COPIES and (1 + room / CUTOFF).prod() <= MOST_CUBES
+    if not fits:  # also where they are not numbers
+        raise InputError(
+            f"the atoms with their periodic copies within {REACH:.1f} A span"
+            f" {' x '.join(f'{edge:.3g}' for edge in room)} A, too much for descriptors; check the cell and its unit."
+        )
 
 
 def _all_features(chosen: DescriptorSet) -> list[Feature]:

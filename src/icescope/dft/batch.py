@@ -15,7 +15,7 @@ from ase import Atoms
 from icescope.dft.potential import potential_grid
 from icescope.errors import InputError
 from icescope.progress import track
-from icescope.storage import whole_file
+from icescope.storage import check_archive, whole_file
 from icescope.structures.samples import atoms_of
 
 log = logging.getLogger(__name__)
@@ -111,8 +111,12 @@ def _kept(atoms: Atoms, axes: list[np.ndarray], layer: float, dft: dict, folder:
         one = _computed(atoms, axes, layer, dft)
         with whole_file(path) as partial:
             np.savez(partial, **one)
-    with np.load(path) as file:
-        return dict(file)
+    try:
+        check_archive(path)
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except Exception as error:  # a damaged file has many ways to fail
+        raise InputError(f"{path} is damaged ({error}); remove it and run again.") from error
 
 
 def _computed(atoms: Atoms, axes: list[np.ndarray], layer: float, dft: dict) -> dict:

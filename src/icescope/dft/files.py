@@ -23,6 +23,7 @@ QUANTITIES = {
 # What the programs write: Gaussian's and PySCF's cubes a potential, VASP and the Hartree files of ppafm an energy.
 USUAL = {"cube": "Hartree/e", "LOCPOT": "electron eV", "xsf": "electron eV"}
 SKEW = 1e-4  # of an edge's length, that it may lean
+FINEST, COARSEST, FARTHEST = 1e-3, 10.0, 1e4  # A, of the steps of a grid and its origin
 
 
 def read_potential(path: str | Path, quantity: str | None = None) -> xr.DataArray:
@@ -55,14 +56,21 @@ def read_potential(path: str | Path, quantity: str | None = None) -> xr.DataArra
         raise InputError(f"{path} does not exist; give a cube, LOCPOT or XSF file.")
     try:
         values, origin, step = READERS[kind](path)
+        if values.ndim != 3 or min(values.shape) < 2 or np.shape(step) != (3, 3) or np.shape(origin) != (3,):
+            raise ValueError("no grid with points along three axes")
     except Exception as error:  # the readers of ASE have many ways to fail
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as a potential in {kind} format ({why}).") from error
     edges = np.diag(step)
+    if not all(np.isfinite(numbers).all() for numbers in (values, origin, step)):
+        raise InputError(f"{path} holds values that are not finite numbers.")
     if np.abs(step - np.diag(edges)).max() > SKEW * np.abs(edges).min() or (edges <= 0).any():
         raise InputError(f"the grid of {path} is not along x, y and z; make a rectangular cell of it.")
-    if not np.isfinite(values).all():
-        raise InputError(f"{path} holds values that are not finite numbers.")
+    if edges.min() < FINEST or edges.max() > COARSEST or np.abs(origin).max() > FARTHEST:
+        raise InputError(
+            f"the grid of {path} has steps of {', '.join(f'{edge:.2g}' for edge in edges)} A from"
+            f" {', '.join(f'{start:.2g}' for start in origin)} A, which no potential has; check its units."
+        )
     axes = [start + edge * np.arange(count) for start, edge, count in zip(origin, edges, values.shape, strict=True)]
     return xr.DataArray(
         values * QUANTITIES[quantity],

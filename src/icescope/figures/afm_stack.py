@@ -20,7 +20,7 @@ def draw_stack(stack: xr.Dataset, name: str) -> Figure:
         Of the structure.
     """
     figure = new_figure(PAGE, 5.0)
-    figure.suptitle(f"{name}: {stack.attrs['model']}", fontsize=7)
+    figure.suptitle(f"{name}: {stack.attrs['model']}", fontsize=7, parse_math=False)
     *axes, last = figure.subplots(2, 3).flat
     edges = []
     for axis in "xy":

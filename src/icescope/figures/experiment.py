@@ -28,7 +28,7 @@ def draw_prediction(prediction: Prediction) -> Figure:
     middle = len(prediction.used) // 2
     for name, index in {"nearest": 0, "middle": middle, "farthest": len(prediction.used) - 1}.items():
         show_image(panels[name], images[index].values, _extent(images))
-        panels[name].set_title(f"{name} image: {_file(prediction, index)}", fontsize="medium")
+        panels[name].set_title(f"{name} image: {_file(prediction, index)}", fontsize="medium", parse_math=False)
     colours = np.clip(np.moveaxis(prediction.colour_map.values, 0, -1), 0, 1)
     panels["map"].imshow(colours, origin="lower", extent=_extent(images))
     panels["map"].set_title("predicted map")

@@ -42,5 +42,6 @@ def draw_plane(potential: xr.DataArray, atoms: Atoms, height: float, name: str) 
     for symbol, place in zip(atoms.symbols, atoms.positions / 10, strict=True):
         axis.annotate(symbol, place[:2], ha="center", va="center", fontsize=5)
     figure.colorbar(image, label="potential (V)")
-    axis.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal", title=f"{name}, {float(plane.z) - top:.2f} Å above")
+    axis.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
+    axis.set_title(f"{name}, {float(plane.z) - top:.2f} Å above", parse_math=False)
     return figure

@@ -17,6 +17,7 @@ from icescope.maps.outputs import OUTPUTS
 from icescope.progress import track
 
 COARSEST_PIXEL = 1.0  # A; a hydrogen 1.0 A from its oxygen (SPC/E) cannot be told from it in coarser images
+MOST_PIXELS = 8192  # of the network along an edge; of a map some GB
 BOND = 1.2  # A, longest O-H distance that counts as a bond
 
 
@@ -130,6 +131,11 @@ def resample(stack: xr.DataArray, pixel_size: float) -> xr.DataArray:
         centres = stack[axis].values
         length = extent(centres)
         count = max(1, round(length / pixel_size))
+        if count > MOST_PIXELS:
+            raise InputError(
+                f"{_name(stack)}: the images are {length:.0f} A along {axis}, {count} pixels of the network; at most"
+                f" {MOST_PIXELS} are predicted at a time: crop the images."
+            )
         shape.append(count)
         coordinates[axis] = centres[0] - length / len(centres) / 2 + (np.arange(count) + 0.5) * length / count
     images = torch.from_numpy(stack.values.astype(np.float32))[None]

@@ -18,6 +18,7 @@ from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, count
 from icescope.provenance import git_commit
 from icescope.storage import whole_file
+from icescope.structures.read import check_xyz
 
 FILES = ("structure.xyz", "map.png", "report.md")
 WORDS = {"O": "oxygen", "H": "hydrogen", "Na": "sodium"}
@@ -80,9 +81,12 @@ def read_truth(folder: str | Path) -> Atoms | None:
     if not path.is_file():
         return None
     try:
+        check_xyz(path)
         atoms = ase.io.read(path, format="extxyz")
         poses = [pose.replace("-", "") for pose in atoms.get_array("pose").astype(str)]
-    except (OSError, ValueError, KeyError, StopIteration, AttributeError) as error:
+        if not np.isfinite(atoms.positions).all():
+            raise ValueError("positions that are not finite numbers")
+    except Exception as error:  # ASE has many ways to fail
         raise InputError(
             f"{path} cannot be read as extended XYZ with a column pose ({error}); correct or remove it."
         ) from error

@@ -1,8 +1,11 @@
 """Weights of networks for images, and what their card must hold."""
 
+import math
 from pathlib import Path
 
 import torch
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 from torch import nn
 
 from icescope.errors import InputError
@@ -10,6 +13,59 @@ from icescope.learning.networks import build_network
 from icescope.weights_file import read_weights, write_weights
 
 KEYS = ("network", "heights", "pixel_size", "window_pixels", "window_size", "labels", "sha256")  # used in prediction
+SPECIES = ("O", "H", "Na", "K")
+SMALLEST_DISC = 0.6  # pixels, as in the configuration: smaller ones cannot be located
+
+
+def _number(low: float, high: float) -> dict:
+    return {"type": "number", "minimum": low, "maximum": high}
+
+
+def _by_species(value: dict) -> dict:
+    """Of values by name, such as "O" or "H settled"."""
+    return {"type": "object", "additionalProperties": value}
+
+
+_RADIUS, _SHARE = _number(0.05, 3.0), _number(0.0, 1.0)
+_COUNT = {"type": "integer", "minimum": 1, "maximum": 2048}
+_LINE = {"type": "array", "items": _number(-1e6, 1e6), "minItems": 2, "maxItems": 2}
+# What prediction takes from a card, in the words of JSON Schema; lengths in A.
+CARD = {
+    "properties": {
+        "network": {
+            "type": "object",
+            "properties": {"heights": _COUNT, "stride": _COUNT, "channels": {"type": "array", "items": _COUNT}},
+        },
+        "heights": _COUNT,
+        "pixel_size": _number(0.05, 1.0),
+        "window_pixels": _COUNT,
+        "window_size": {"type": "array", "items": _number(0.0, 1000.0), "minItems": 3, "maxItems": 3},
+        "labels": {
+            "type": "object",
+            "properties": {
+                "disc_radius": _by_species(_RADIUS) | {"propertyNames": {"enum": SPECIES}, "required": ["O"]},
+                "matching_radius": _by_species(_RADIUS),
+                "pose_bound": _number(0.0, 3.0),
+                "threshold": _SHARE,
+            },
+            "required": ["disc_radius", "matching_radius", "pose_bound", "threshold"],
+        },
+        "species": {"type": "array", "contains": {"const": "O"}},
+        "calibration": _by_species(_LINE),
+        "calibration_under_rules": _by_species(_LINE),
+        "threshold": _by_species(_SHARE),
+        "metrics": _by_species(_number(-1e6, 1e6)),
+        "chance": _by_species(_SHARE),
+        "residual": _LINE,
+    }
+}
+_types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) in (int, float) and abs(value) < math.inf,
+    }
+)
+_Validator = extend(Draft202012Validator, type_checker=_types)
 
 
 def save_weights(network: nn.Module, card: dict, path: str | Path) -> None:
@@ -25,7 +81,7 @@ def load_weights(path: str | Path) -> tuple[nn.Module, dict]:
     InputError
         Weights or card are missing or damaged, or do not belong together.
     """
-    return read_weights(path, lambda card: build_network(card["network"], card["labels"]))
+    return read_weights(path, _build)
 
 
 def check_card(card: dict) -> None:
@@ -36,6 +92,17 @@ def check_card(card: dict) -> None:
                 f"The weights' card does not hold the key {key!r}, which prediction needs; train again with this"
                 " version, or give other weights."
             )
+
+
+def _build(card: dict) -> nn.Module:
+    network, labels = card["network"], card["labels"]
+    for fault in _Validator(CARD).iter_errors(card):
+        raise ValueError(f"{'.'.join(map(str, fault.absolute_path))}: {fault.message}")
+    if min(labels["disc_radius"].values()) < SMALLEST_DISC * card.get("pixel_size", 0.0):
+        raise ValueError(f"a labels.disc_radius is below {SMALLEST_DISC} of pixel_size")
+    if card.get("heights", network["heights"]) != network["heights"]:
+        raise ValueError("heights is not network.heights")
+    return build_network(network, labels)
 
 
 def device() -> torch.device:

@@ -92,7 +92,7 @@ def setup_commands(atoms: Atoms, model: Model, data: Path) -> str:
         "bond_style zero",  # rigid: only the lengths and the angle are used
         "angle_style zero",
         "special_bonds lj/coul 0 0 0",
-        f"read_data {data}",
+        f'read_data "{data}"',  # the folder of temporary files may have any name
         f"bond_coeff 1 {water.bond}",
         f"angle_coeff 1 {water.angle}",
     ]

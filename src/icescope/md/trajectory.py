@@ -11,6 +11,7 @@ from ase.geometry import cell_to_cellpar
 from icescope.errors import InputError
 from icescope.md.force_field import metals
 from icescope.md.topology import fixed_atoms, single_atoms, water_molecules
+from icescope.md.xdr import check_xdr
 from icescope.storage import whole_file
 
 XTC_DECIMALS = 4  # of a nm: 0.001 A
@@ -110,6 +111,7 @@ def open_film(topology: str | Path, trajectory: str | Path) -> mda.Universe:
         if not Path(path).is_file():
             raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
     try:
+        check_xdr(trajectory)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Reload offsets")  # Snakemake touches its outputs
             return mda.Universe(str(topology), str(trajectory), to_guess=())

@@ -1,17 +1,22 @@
 """Structures that a user gives: read from any file that ASE reads, with charges assumed where it has none."""
 
 import logging
+import re
+from itertools import islice
 from pathlib import Path
 
 import ase.io
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
+from ase.io.formats import filetype, open_with_compression
 
 from icescope.errors import InputError
 from icescope.md.force_field import species_table
 
 log = logging.getLogger(__name__)
 
+MOST_ATOMS, MOST_MISSING, MOST_COLUMNS = 10**9, 10**5, 1000  # of XYZ: in a frame, at its end, and of one property
 FORMAL_CHARGES = {"Na": 1.0, "K": 1.0, "Cl": -1.0}  # e, of ions
 
 
@@ -35,6 +40,8 @@ def read_structure(path: str | Path) -> Atoms:
         _assume_charges(atoms, path)
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.get_initial_charges()).all()):
         raise InputError(f"{path} holds positions or charges that are not finite numbers.")
+    if not np.isfinite(atoms.cell.array).all():
+        raise InputError(f"{path} holds a cell that is not of finite numbers.")
     return atoms
 
 
@@ -44,19 +51,35 @@ def read_atoms(path: str | Path) -> Atoms:
     Raises
     ------
     InputError
-        The file is missing, cannot be read, or holds no atoms.
+        The file is missing, cannot be read, or holds no atoms or none of the elements.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a file with a structure, such as extended XYZ.")
     try:
-        atoms = ase.io.read(path, do_not_split_by_at_sign=True)
+        check_xyz(path)
+        atoms = ase.io.read(path.resolve(), do_not_split_by_at_sign=True)  # "-" and "mysql" have a meaning for ASE
     except Exception as error:  # each format of ASE has its own
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} cannot be read as a structure ({why}); write it as extended XYZ.") from error
     if not len(atoms):
         raise InputError(f"{path} holds no atoms.")
+    if not 0 <= atoms.numbers.min() <= atoms.numbers.max() < len(chemical_symbols):
+        raise InputError(f"{path} holds an atomic number that is of no element; correct it.")
     return atoms
+
+
+def check_xyz(path: str | Path) -> None:
+    """Refuse, with a `ValueError`, XYZ that announces so many atoms or columns that ASE would count for hours."""
+    path = str(Path(path).resolve())
+    if filetype(path) not in ("xyz", "extxyz"):
+        return
+    with open_with_compression(path) as file:
+        while (line := file.readline()).strip():
+            atoms, columns = int(line), [int(number) for number in re.findall(r":[RISL]:(\d+)", file.readline())]
+            missing = atoms - sum(1 for _ in islice(file, max(0, min(atoms, MOST_ATOMS))))
+            if missing > MOST_MISSING or max(columns, default=0) > MOST_COLUMNS:
+                raise ValueError(f"it announces {atoms} atoms with {columns} columns, and has not so many")
 
 
 def _assume_charges(atoms: Atoms, path: Path) -> None:
