@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("Snakefile", "workflow", "config", "profiles", "envs", "src", "data")
 SMOKE = ("--configfile", "config/smoke.yaml")
-LONGEST = 1200  # s, for one call of Snakemake
+LONGEST = 2400  # s, for one call of Snakemake
 TINY_ICES = """
 run: ices
 amorphous:

@@ -121,6 +121,7 @@ def test_the_script_keeps_the_checkpoints_until_the_profile_is_written(tmp_path,
     params = {"films": films, "md": MD | {"production": 0.1}, "temperature": 240.0, "coverage": 5, "seed": 1}
     snakemake = SimpleNamespace(
         log=[str(tmp_path / "log")],
+        resources={},
         params=SimpleNamespace(**params, checkpoints=str(tmp_path / "checkpoints")),
         output=SimpleNamespace(**{key: str(tmp_path / name) for key, name in names.items()}),
         threads=1,

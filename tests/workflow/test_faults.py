@@ -70,17 +70,18 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_that_looks_finished(checko
 
 
 def test_second_snakemake_on_the_same_folder_is_refused_and_the_first_goes_on(checkout: Path):
-    first = start(checkout, SHARD)
+    first = start(checkout, WEIGHTS)
     try:
         wait_for(lambda: "Select jobs to execute" in (checkout / "started.log").read_text())
-        second = snakemake(checkout, SHARD, *SETTINGS)
+        second = snakemake(checkout, WEIGHTS, *SETTINGS)
         assert second.returncode != 0
         assert "Directory cannot be locked" in second.stdout
         assert first.wait(LONGEST) == 0
     finally:
         if first.poll() is None:
             os.killpg(first.pid, signal.SIGKILL)
-    assert (checkout / SHARD).is_file()
+    assert (checkout / WEIGHTS).is_file()
+    (checkout / WEIGHTS).unlink()
 
 
 def test_damaged_shard_is_named_and_made_again_when_it_is_removed(checkout: Path):
