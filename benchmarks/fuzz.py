@@ -61,13 +61,12 @@ def main() -> None:
         results = dict(
             zip(chosen, pool.map(lambda name: _fuzz(name, first, 60 * options.minutes), chosen), strict=True)
         )
-    before = json.loads(RESULTS.read_text())["readers"] if RESULTS.exists() else {}
     from machine import machine
 
     made = machine()
     made["versions"] |= {name: version(name) for name in LIBRARIES}
     settings = {"seconds_per_case": LIMIT, "memory_GiB": MEMORY / 2**30}
-    RESULTS.write_text(json.dumps({"readers": before | results, **settings, "machine": made}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({"readers": results, **settings, "machine": made}, indent=1) + "\n")
 
 
 def _fuzz(name: str, first: int, seconds: float) -> dict:

@@ -9,24 +9,19 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
 
+from icescope.config_faults import Validator, rank, sentence
 from icescope.errors import InputError
 
 METALS = Path(__file__).with_name("md") / "force_fields" / "interface_metals.csv"
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
 LEAST_DISC = 0.6  # pixels; a disc of smaller radius is never found in a map
-SIMILAR = 0.6  # least ratio of difflib at which two names are taken for a slip of the pen
 COLUMNS = ["name", "folder", "description"]  # of the table of experiments
-ORDER = ("additionalProperties", "required", "type")  # faults reported first; all others are values out of range
 MOST_VALUES, LARGEST = 100_000, 10**100  # of a configuration: aliases of YAML can nest without end
 
 
@@ -41,9 +36,9 @@ def check_config(config: dict, schema: str | Path) -> None:
     """
     _check_extent(config)
     known = _read_schema(Path(schema))
-    faults = list(_Validator(known).iter_errors(config))
+    faults = list(Validator(known).iter_errors(config))
     if faults:
-        raise InputError("config: " + _sentence(min(faults, key=_rank), known))
+        raise InputError("config: " + sentence(min(faults, key=rank), dict(leaves(known))))
     checks = (_check_folders, _check_splits, _check_batches, _check_times, _check_surface, _check_images)
     for check in (*checks, _check_heights, _check_potentials, _check_transfer):
         if problem := check(config):
@@ -303,125 +298,3 @@ def _check_transfer(config: dict) -> str | None:
     if largest > count:
         return f"transfer.sizes go to {largest}, but there are only hydrates.sets.train.count ({count}) hydrates."
     return None
-
-
-# --- sentences for the faults that the schema finds ---------------------------------------------------------
-
-
-def _is_integer(_checker: object, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(_checker: object, value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
-
-
-_Validator = extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
-)
-
-
-def _rank(fault: ValidationError) -> tuple[int, str]:
-    """Unknown keys first, for one often explains the others; then in the order of the paths."""
-    kind = str(fault.validator)
-    return (ORDER.index(kind) if kind in ORDER else len(ORDER), fault.json_path)
-
-
-def _sentence(fault: ValidationError, schema: dict) -> str:
-    path = ".".join(str(part) for part in fault.absolute_path if isinstance(part, str))
-    where = path + "".join(f"[{part}]" for part in fault.absolute_path if isinstance(part, int))
-    keys = dict(leaves(schema))
-    if fault.validator == "additionalProperties":
-        name = next(key for key in fault.instance if key not in fault.schema["properties"])
-        return _unknown(f"{path}.{name}" if path else str(name), list(fault.schema["properties"]), list(keys))
-    if fault.validator == "required":
-        name = next(key for key in fault.validator_value if key not in fault.instance)
-        full = f"{path}.{name}" if path else name
-        return f"the key '{full}' is missing{_meaning(keys.get(full))}."
-    if fault.validator == "type":
-        found, hint = _found(fault.instance)
-        unit = _unit(keys.get(path), " in") if fault.validator_value in ("number", "integer") else ""
-        return f"{where or 'the file'} must be {_kind(fault.validator_value)}{unit}, not {found}{hint}."
-    return f"{where} is {fault.instance!r}, but it must {_allowed(fault, _unit(keys.get(path)))}."
-
-
-def _unknown(path: str, siblings: list[str], known: list[str]) -> str:
-    if path in known:
-        *groups, name = path.split(".")
-        nested = "".join(f"{group}: {{" for group in groups) + f"{name}: ..." + "}" * len(groups)
-        return f"unknown key '{path}'; write it nested in a file for --configfile: {nested}."
-    parent, _, name = path.rpartition(".")
-    near = [f"{parent}.{sibling}" if parent else sibling for sibling in siblings]
-    for candidates in (near, known):
-        best = max(candidates, key=lambda candidate: _likeness(name, candidate))
-        if _likeness(name, best) >= SIMILAR:
-            return f"unknown key '{path}'; did you mean '{best}'?"
-    return f"unknown key '{path}'; {parent or 'the top level'} takes {', '.join(siblings)}."
-
-
-def _likeness(name: str, path: str) -> float:
-    return SequenceMatcher(None, name.lower()[:100], path.rpartition(".")[2].lower()).ratio()
-
-
-def _meaning(leaf: dict | None) -> str:
-    return f" ({leaf['description'].split(';')[0].rstrip('.')}{_unit(leaf, ', in')})" if leaf else ""
-
-
-def _unit(leaf: dict | None, before: str = "") -> str:
-    return f"{before} {leaf['unit']}" if leaf and leaf["unit"] not in ("1", "none") else ""
-
-
-def _kind(name: str) -> str:
-    return {
-        "number": "a number",
-        "integer": "a whole number",
-        "string": "a text",
-        "boolean": "true or false",
-        "array": "a list",
-        "object": "a group of keys",
-    }[name]
-
-
-def _found(value: object) -> tuple[str, str]:
-    """Say what stands there instead, and help with YAML's traps."""
-    if isinstance(value, str):
-        found = f"the text {value!r}"
-        try:
-            if isinstance(yaml.safe_load(value), int | float):
-                return (
-                    found,
-                    " (quoted, or nested in --config, a number is text: write it plainly in a file for --configfile)",
-                )
-            return found, f" (YAML needs a decimal point: write {float(value)!r})"
-        except (ValueError, yaml.YAMLError):
-            return found, ""
-    if value is None:
-        return "empty", ""
-    if isinstance(value, dict):
-        return "a group of keys", ""
-    return repr(value), ""
-
-
-def _allowed(fault: ValidationError, unit: str) -> str:
-    schema, kind = fault.schema, fault.validator
-    if kind == "enum":
-        return "be one of " + ", ".join(map(str, schema["enum"]))
-    if kind in ("minItems", "maxItems"):
-        least, most = schema["minItems"], schema.get("maxItems")
-        return (
-            f"have {least} values"
-            if least == most
-            else f"have at least {least} values" + (f" and at most {most}" if most else "")
-        )
-    if kind == "uniqueItems":
-        return "name each value once"
-    if kind == "pattern":
-        return "start with a letter or digit and hold only letters, digits, dot, dash and underscore, 100 at most"
-    if kind == "minLength":
-        return "not be empty"
-    low = f"above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""
-    low = low or f"at least {schema['minimum']:g}"
-    high = f"below {schema['exclusiveMaximum']:g}" if "exclusiveMaximum" in schema else ""
-    high = high or f"at most {schema['maximum']:g}"
-    return f"be {low} and {high}{unit}"
