@@ -8,6 +8,7 @@ import pytest
 import torch
 import xarray as xr
 from ase import Atoms
+from small_training import LABELS
 
 from icescope.afm.measured import read_stack
 from icescope.errors import InputError
@@ -28,12 +29,6 @@ from icescope.learning.weights import KEYS, load_weights, save_weights
 from icescope.maps.avdw import KINDS, render
 
 PIXEL = 0.4
-LABELS = {
-    "disc_radius": {"O": 0.75, "H": 0.55},
-    "pose_bound": 0.7,
-    "threshold": 0.5,
-    "matching_radius": {"O": 0.74, "H": 0.528},
-}
 CARD = {
     "network": {"architecture": "unet2d", "output": "avdw", "heights": 3, "channels": [8, 8], "stride": 1},
     "pixel_size": PIXEL,

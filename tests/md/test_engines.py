@@ -4,21 +4,14 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.units import kB
+from engine_here import engine_here
 
-from icescope.errors import InputError
 from icescope.md.engine import RECORD_COLUMNS, State
 from icescope.md.engines import engine
 from icescope.md.model import Model
 from icescope.md.run import run
 from icescope.md.stage import Stage
 from icescope.structures.ice import ice_ih
-
-
-def engine_here(name):
-    try:
-        return engine(name)
-    except InputError as missing:
-        pytest.skip(str(missing))
 
 
 def warm_ice(repeats, water="tip4p_ice"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.constraints import FixAtoms
+from engine_here import engine_here
 
 from icescope.errors import InputError
 from icescope.md.engine import RECORD_COLUMNS, State
@@ -24,10 +25,7 @@ SMALL = Model(lj_cutoff=7.0, coulomb_cutoff=7.0)  # for 128 molecules
 
 @pytest.fixture(scope="module")
 def gromacs():
-    try:
-        return engine("gromacs")
-    except InputError as missing:
-        pytest.skip(str(missing))
+    return engine_here("gromacs")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import ase.io
@@ -16,6 +17,7 @@ from ase import Atoms
 from ase.io.xsf import write_xsf
 from damage import Files
 from PIL import Image
+from small_training import LABELS
 from trajectories import drifting_ice, lammps_dump, universe
 
 from icescope import storage
@@ -39,12 +41,6 @@ from icescope.structures.read import read_structure
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "config/schemas/config.schema.yaml"
-LABELS = {
-    "disc_radius": {"O": 0.75, "H": 0.55},
-    "pose_bound": 0.7,
-    "threshold": 0.5,
-    "matching_radius": {"O": 0.74, "H": 0.528},
-}
 CARD = {
     "network": {"architecture": "unet2d", "output": "avdw", "heights": 3, "channels": [8, 8], "stride": 1},
     "pixel_size": 0.4,
@@ -292,3 +288,11 @@ READERS = {
     "config": Reader(_write_config, _read_config),
     "experiments": Reader(_write_experiments, lambda folder: read_experiments(folder / "experiments.tsv", ROOT)),
 }
+
+
+@cache
+def valid(name: str) -> dict[str, Files]:
+    """Files of a reader by their format."""
+    with TemporaryDirectory() as folder:
+        READERS[name].write(Path(folder))
+        return {path.name: contents(path) for path in sorted(Path(folder).iterdir())}

@@ -1,7 +1,6 @@
 """Damaged files are read, or refused with an InputError of one sentence; for longer in benchmarks/fuzz.py."""
 
 import json
-from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -10,21 +9,13 @@ import pytest
 from damage import DAMAGES, Files, damaged, opened, sealed, with_value_replaced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from readers import READERS, contents, fault
+from readers import READERS, fault, valid
 
 from icescope.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of libraries, about damaged files
 EXAMPLES = {"config": 12, "classifier": 20}  # of slow readers
 USUAL = 40
-
-
-@cache
-def valid(name: str) -> dict[str, Files]:
-    """Files of a reader by their format."""
-    with TemporaryDirectory() as folder:
-        READERS[name].write(Path(folder))
-        return {path.name: contents(path) for path in sorted(Path(folder).iterdir())}
 
 
 def check(name: str, files: Files) -> bool:

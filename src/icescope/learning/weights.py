@@ -1,13 +1,11 @@
 """Weights of networks for images, and what their card must hold."""
 
-import math
 from pathlib import Path
 
 import torch
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
 from torch import nn
 
+from icescope.config_faults import Validator
 from icescope.errors import InputError
 from icescope.learning.networks import build_network
 from icescope.weights_file import read_weights, write_weights
@@ -59,13 +57,6 @@ CARD = {
         "residual": _LINE,
     }
 }
-_types = Draft202012Validator.TYPE_CHECKER.redefine_many(
-    {
-        "integer": lambda _, value: type(value) is int,
-        "number": lambda _, value: type(value) in (int, float) and abs(value) < math.inf,
-    }
-)
-_Validator = extend(Draft202012Validator, type_checker=_types)
 
 
 def save_weights(network: nn.Module, card: dict, path: str | Path) -> None:
@@ -96,7 +87,7 @@ def check_card(card: dict) -> None:
 
 def _build(card: dict) -> nn.Module:
     network, labels = card["network"], card["labels"]
-    for fault in _Validator(CARD).iter_errors(card):
+    for fault in Validator(CARD).iter_errors(card):
         raise ValueError(f"{'.'.join(map(str, fault.absolute_path))}: {fault.message}")
     if min(labels["disc_radius"].values()) < SMALLEST_DISC * card.get("pixel_size", 0.0):
         raise ValueError(f"a labels.disc_radius is below {SMALLEST_DISC} of pixel_size")
