@@ -74,7 +74,9 @@ def prepare(
         by = engine(md["engine"], **processors)
         atoms = shuffle_layers(atoms, model(md), by, protocol["displacements"], seed, folder)
     first = states[0].pressure
-    making = [replace(stage, frames=False) for stage in _making(phase, protocol, first[0] if first else ATMOSPHERE)]
+    making = [
+        replace(stage, frames=False) for stage in making_stages(phase, protocol, first[0] if first else ATMOSPHERE)
+    ]
     return atoms, run_ice(atoms, making + states, md, seed, folder, **processors)
 
 
@@ -85,9 +87,14 @@ def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str 
     """
     interval = md["frame_interval"]
     stages = [replace(one, duration=interval * math.ceil(round(one.duration / interval, 6))) for one in stages]
-    changes = any(stage.pressure_rate or (stage.pressure and stage.coupling != "isotropic") for stage in stages)
-    by = engine(md["compression_engine"] if changes else md["engine"], **processors)
+    by = engine(engine_name(stages, md), **processors)
     return run(atoms, stages, model(md), by, seed, folder, interval, md["checkpoint_interval"])
+
+
+def engine_name(stages: list[Stage], md: dict) -> str:
+    """Of the engine for some stages: the one for changes of pressure, or along x alone, where there are any."""
+    changes = any(stage.pressure_rate or (stage.pressure and stage.coupling != "isotropic") for stage in stages)
+    return md["compression_engine"] if changes else md["engine"]
 
 
 def state_points(temperatures: list[float], pressures: list[float], settle: float, sampling: float) -> list[Stage]:
@@ -113,7 +120,7 @@ def model(md: dict) -> Model:
     return Model(lj_cutoff=md["cutoff"], coulomb_cutoff=md["cutoff"], timestep=md["timestep"])
 
 
-def _making(phase: str, protocol: dict, pressure: float) -> list[Stage]:
+def making_stages(phase: str, protocol: dict, pressure: float) -> list[Stage]:
     """The stages before the states; those of HDA end at a pressure, GPa."""
     if phase == "LDA":
         rate, (upper, lower) = protocol["cooling_rate"], GLASS
