@@ -11,12 +11,12 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import xarray as xr
 from numcodecs import zstd
-from zarr.storage import ZipStore
+from zarr.storage import MemoryStore, ZipStore
 
 from icescope.errors import InputError
 
@@ -87,13 +87,14 @@ def write(dataset: xr.Dataset, path: str | Path, kind: str, provenance: dict[str
     one_sample = {
         name: {"chunks": (1, *array.shape[1:])} for name, array in dataset.data_vars.items() if array.ndim >= 3
     }
-    with whole_file(path) as partial, _empty_folder(partial.with_name(f"{partial.name}-arrays")) as folder:
-        dataset.to_zarr(folder, mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
-        with zipfile.ZipFile(partial, mode="w") as archive:
-            for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-                # A fixed date: the same dataset gives the same bytes.
-                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
-                archive.writestr(entry, file.read_bytes())
+    # In memory first: on a full disk Zarr's tasks go on writing files after the first of them has failed.
+    members = {}  # bytes by name
+    dataset.to_zarr(MemoryStore(members), mode="w", consolidated=False, zarr_format=3, encoding=one_sample)
+    with whole_file(path) as partial, zipfile.ZipFile(partial, mode="w") as archive:
+        for name in sorted(members, key=PurePosixPath):
+            # A fixed date: the same dataset gives the same bytes.
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, members[name].to_bytes())
 
 
 @contextmanager
