@@ -3,9 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,3 +63,37 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 def finished(output: str) -> Counter:
     """Jobs that a run finished, by rule."""
     return Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output))
+
+
+class Run:
+    """Snakemake in a session of its own, so that it and its jobs can be killed; its output is in a file."""
+
+    def __init__(self, folder: Path, name: str, *arguments: str, **variables: str):
+        self._log = folder / f"{name}.log"
+        with self._log.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments],
+                cwd=folder,
+                env=environment(folder) | variables,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, happened: Callable[[], object], what: str) -> None:
+        """Until something has happened; an error if the run ends before."""
+        deadline = time.monotonic() + LONGEST
+        while not happened():
+            assert self.process.poll() is None, f"the run ended before {what}:\n{self.output}"
+            assert time.monotonic() < deadline, f"no {what} after {LONGEST} s:\n{self.output}"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """With its jobs, if it still runs."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()

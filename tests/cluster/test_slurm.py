@@ -6,19 +6,16 @@ and one runs out of time.
 """
 
 import getpass
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import one_node_slurm
 import pytest
 import yaml
-from checkout import LONGEST, SMOKE, copy_checkout, environment, finished
+from checkout import LONGEST, SMOKE, Run, copy_checkout, environment, finished
 
 OF_THIS_CLUSTER = {  # what is edited in the profile, as on any cluster
     "slurm-no-account": True,
@@ -47,35 +44,10 @@ WEIGHTS = "results/smoke/learning/light/weights.safetensors"
 RECORDS = [f"results/smoke/films/Au_c12_T{temperature}/record.png" for temperature in (180, 210, 270)]
 
 
-class Run:
-    """Snakemake on Slurm, in a session of its own, its output in a file."""
-
-    def __init__(self, checkout: Path, slurm: dict[str, str], name: str):
-        self.log = checkout / f"{name}.log"
-        command = [sys.executable, "-m", "snakemake", ICE, FIGURE, WEIGHTS, *RECORDS, *SETTINGS_FILES]
-        command += ["--workflow-profile", "profiles/slurm"]
-        with self.log.open("w") as file:
-            self.process = subprocess.Popen(
-                command,
-                cwd=checkout,
-                env=environment(checkout) | slurm,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_for(self, happened, what: str) -> None:
-        """Until something has happened; an error if the run ends before."""
-        deadline = time.monotonic() + LONGEST
-        while not happened():
-            assert self.process.poll() is None, f"the run ended before {what}:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"no {what} after {LONGEST} s:\n{self.log.read_text()}"
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+def start(checkout: Path, slurm: dict[str, str], name: str) -> Run:
+    """Snakemake on Slurm."""
+    wanted = (ICE, FIGURE, WEIGHTS, *RECORDS, *SETTINGS_FILES)
+    return Run(checkout, name, *wanted, "--workflow-profile", "profiles/slurm", **slurm)
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +78,14 @@ def checkout(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def killed(slurm, checkout: Path) -> tuple[Counter, list[str]]:
     """What the first Snakemake had finished when it was killed, and the names of the jobs that lived on."""
-    run = Run(checkout, slurm, "killed")
+    run = start(checkout, slurm, "killed")
     try:
         run.wait_for(lambda: jobs(slurm, "RUNNING"), "job")
-        run.wait_for(lambda: finished(run.log.read_text()), "finished job")
+        run.wait_for(lambda: finished(run.output), "finished job")
         run.wait_for(lambda: jobs(slurm, "RUNNING"), "job after it")
     finally:
         run.kill()
-    return finished(run.log.read_text()), [job["name"] for job in jobs(slurm, "RUNNING", "PENDING")]
+    return finished(run.output), [job["name"] for job in jobs(slurm, "RUNNING", "PENDING")]
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +94,7 @@ def resumed(slurm, checkout: Path, killed) -> str:
     ask(slurm, "scancel", "--user", getpass.getuser())  # of the first one, as the documentation says
     command = [sys.executable, "-m", "snakemake", "--unlock", *SETTINGS_FILES]
     subprocess.run(command, cwd=checkout, env=environment(checkout), check=True, timeout=LONGEST)
-    run = Run(checkout, slurm, "resumed")
+    run = start(checkout, slurm, "resumed")
     try:
         ask(slurm, "scancel", id_after(run, slurm, checkout, "film_trajectory", "films/*/checkpoint.npz"))
         trained = id_after(run, slurm, checkout, "train_network", "train_network/*/*/epoch.ckpt")
@@ -130,9 +102,8 @@ def resumed(slurm, checkout: Path, killed) -> str:
         run.process.wait(LONGEST)
     finally:
         run.kill()
-    output = run.log.read_text()
-    assert run.process.returncode == 0, output
-    return output
+    assert run.process.returncode == 0, run.output
+    return run.output
 
 
 def id_after(run: Run, slurm: dict[str, str], checkout: Path, rule: str, checkpoint: str) -> str:

@@ -6,12 +6,10 @@ Films are those of data/films, so that nothing but windows and stacks is compute
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from checkout import LONGEST, SMOKE, copy_checkout, environment, finished, snakemake
+from checkout import LONGEST, SMOKE, Run, copy_checkout, finished, snakemake
 
 SETTINGS = (*SMOKE, "faults.yaml")
 FILM = "Au_c12_T180"
@@ -28,23 +26,8 @@ def checkout(tmp_path_factory) -> Path:
     return checkout
 
 
-def start(checkout: Path, *arguments: str) -> subprocess.Popen:
-    """Snakemake in a session of its own, its output in started.log."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments, *SETTINGS, "--cores", "1"],
-        cwd=checkout,
-        env=environment(checkout),
-        stdout=(checkout / "started.log").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-
-def wait_for(happened) -> None:
-    deadline = time.monotonic() + LONGEST
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def start(checkout: Path, *arguments: str) -> Run:
+    return Run(checkout, "started", *arguments, *SETTINGS, "--cores", "1")
 
 
 def test_full_disk_is_one_sentence_and_leaves_nothing_that_looks_finished(checkout: Path):
@@ -72,14 +55,13 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_that_looks_finished(checko
 def test_second_snakemake_on_the_same_folder_is_refused_and_the_first_goes_on(checkout: Path):
     first = start(checkout, WEIGHTS)
     try:
-        wait_for(lambda: "Select jobs to execute" in (checkout / "started.log").read_text())
+        first.wait_for(lambda: "Select jobs to execute" in first.output, "job")
         second = snakemake(checkout, WEIGHTS, *SETTINGS)
         assert second.returncode != 0
         assert "Directory cannot be locked" in second.stdout
-        assert first.wait(LONGEST) == 0
+        assert first.process.wait(LONGEST) == 0
     finally:
-        if first.poll() is None:
-            os.killpg(first.pid, signal.SIGKILL)
+        first.kill()
     assert (checkout / WEIGHTS).is_file()
     (checkout / WEIGHTS).unlink()
 
@@ -108,14 +90,13 @@ def test_job_that_is_killed_runs_again_where_the_profile_retries(checkout: Path)
     """As the kernel kills a job that takes too much memory: Snakemake lives on."""
     (checkout / SHARD).unlink()
     first = start(checkout, SHARD, "--retries", "1")
-    scripts = ["pgrep", "--session", str(first.pid), "--full", "afm_stacks.py"]
+    scripts = ["pgrep", "--session", str(first.process.pid), "--full", "afm_stacks.py"]
     try:
-        wait_for(lambda: subprocess.run(scripts, capture_output=True).stdout)
+        first.wait_for(lambda: subprocess.run(scripts, capture_output=True).stdout, "script")
         for pid in subprocess.run(scripts, capture_output=True, text=True).stdout.split():
             os.kill(int(pid), signal.SIGKILL)
-        assert first.wait(LONGEST) == 0
+        assert first.process.wait(LONGEST) == 0
     finally:
-        if first.poll() is None:
-            os.killpg(first.pid, signal.SIGKILL)
+        first.kill()
     assert (checkout / SHARD).is_file()
-    assert "Trying to restart job" in (checkout / "started.log").read_text()
+    assert "Trying to restart job" in first.output

@@ -4,19 +4,16 @@ That run is killed in the middle and started again, so that what the other tests
 """
 
 import csv
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from checkout import LONGEST, SMOKE, TINY_ICES, copy_checkout, environment, finished, snakemake
+from checkout import SMOKE, TINY_ICES, Run, copy_checkout, finished, snakemake
 from PIL import Image
 
 from icescope.storage import read
@@ -57,26 +54,12 @@ def checkout(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def killed(checkout: Path) -> tuple[Counter, dict[Path, int]]:
     """Start the smoke run, and kill it and all its jobs after the first AFM shard: what was finished, and when."""
-    log = checkout / "killed.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *SMOKE, "--cores", "2"],
-            cwd=checkout,
-            env=environment(checkout),
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + LONGEST
-        try:
-            while finished(log.read_text())["afm_stacks"] < 1 and time.monotonic() < deadline:
-                assert process.poll() is None, f"the run ended before its first AFM shard:\n{log.read_text()}"
-                time.sleep(0.2)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    return finished(log.read_text()), times(checkout / "results" / "smoke")
+    run = Run(checkout, "killed", *SMOKE, "--cores", "2")
+    try:
+        run.wait_for(lambda: finished(run.output)["afm_stacks"], "its first AFM shard")
+    finally:
+        run.kill()
+    return finished(run.output), times(checkout / "results" / "smoke")
 
 
 @pytest.fixture(scope="session")
