@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,24 @@ def test_checkpoint_of_another_training_is_not_resumed_from(data, tmp_path):
     other.frequency_shift[-1, -1, -1, -1] += 1
     run((other, data[1]), tmp_path, epochs=1)
     assert len(list(tmp_path.glob("*/epoch.ckpt"))) == 3
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit"])
+def test_damaged_checkpoint_is_named_and_the_training_starts_afresh(damage, data, tmp_path, caplog):
+    whole, _ = run(data, tmp_path)
+    (saved,) = tmp_path.glob("*/epoch.ckpt")
+    content = bytearray(saved.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    else:  # of a weight, which PyTorch reads without complaint
+        with zipfile.ZipFile(saved) as archive:
+            largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+        content[largest.header_offset + largest.file_size // 2] ^= 64
+    saved.write_bytes(content)
+    again, _ = run(data, tmp_path)
+    assert f"{saved} is damaged" in caplog.text and "starts afresh" in caplog.text
+    for first, second in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(first, second)
 
 
 def test_fewer_windows_than_a_batch_are_named(data, tmp_path):

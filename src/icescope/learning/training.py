@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import time
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -182,9 +183,23 @@ def _fit(
     each_epoch = ModelCheckpoint(folder, filename="epoch", every_n_epochs=1, enable_version_counter=False)
     others = {"gradient_clip_val": training["gradient_clip"], **trainer_arguments}
     trainer = quiet_trainer(epochs, [each_epoch, ProgressLines()], **others)
-    saved = folder / "epoch.ckpt"
-    trainer.fit(task, data, ckpt_path=saved if saved.is_file() else None, weights_only=True)
+    trainer.fit(task, data, ckpt_path=_whole_checkpoint(folder / "epoch.ckpt"), weights_only=True)
     return task
+
+
+def _whole_checkpoint(path: Path) -> Path | None:
+    """The checkpoint, if there is one and it can be read; a damaged one is named in the log."""
+    if not path.is_file():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:  # PyTorch does not compare the checksums that it writes
+            if damaged := archive.testzip():
+                raise ValueError(f"the checksum of {damaged} is wrong")
+        torch.load(path, "cpu", weights_only=True)
+    except Exception as error:  # a damaged file has many ways to fail
+        log.warning("%s is damaged (%s); the training starts afresh.", path, str(error).partition("\n")[0])
+        return None
+    return path
 
 
 def precision() -> str:
