@@ -110,7 +110,7 @@ def _interface_half(job, config: dict) -> dict[str, float]:
 
 def _other_dynamics(job, config: dict) -> dict[str, float]:
     dynamics, ice = RUNS[job.rule.name], config["amorphous"]
-    return _ice_dynamics(_molecules(dynamics, ice), [], _ice_stages(dynamics, ice), ice["md"])
+    return _ice_dynamics(_molecules(dynamics, ice), [], _ice_stages(dynamics, ice), _ice_md(dynamics, ice))
 
 
 def _environments(job, config: dict) -> dict[str, float]:
@@ -127,13 +127,14 @@ def _phase_classifier(job, config: dict) -> dict[str, float]:
 
 def _phase_probabilities(job, config: dict) -> dict[str, float]:
     dynamics, ice = job.wildcards.dynamics, config["amorphous"]
-    frames = 1 if dynamics == "joined" else _frames(_ice_stages(dynamics, ice), ice["md"])
+    frames = 1 if dynamics == "joined" else _frames(_ice_stages(dynamics, ice), _ice_md(dynamics, ice))
     return {"job": 1, f"molecule-frame by {job.wildcards.descriptors}": frames * _molecules(dynamics, ice)}
 
 
 def _amorphous_fig4(job, config: dict) -> dict[str, float]:
     ice = config["amorphous"]
-    return {"molecule-frame": _frames(_ice_stages("compression", ice), ice["md"]) * _molecules("compression", ice)}
+    frames = _frames(_ice_stages("compression", ice), _ice_md("compression", ice))
+    return {"molecule-frame": frames * _molecules("compression", ice)}
 
 
 def _amorphous_table2(job, config: dict) -> dict[str, float]:
@@ -229,6 +230,11 @@ def _ice_stages(dynamics: str, ice: dict) -> list[Stage]:
     if dynamics == "pressed":
         return sandwiches.press_stages(interface["pressures"], interface["rate"], settle, sampling)
     return ices.state_points(**ice["states"][dynamics], settle=settle, sampling=sampling)
+
+
+def _ice_md(dynamics: str, ice: dict) -> dict:
+    """The block `md` of the same."""
+    return ices.compression_md(ice["md"], **ice["compression"]) if dynamics == "compression" else ice["md"]
 
 
 def _molecules(dynamics: str, ice: dict) -> int:

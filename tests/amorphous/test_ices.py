@@ -6,6 +6,7 @@ import pytest
 
 from icescope.amorphous.frames import last_frame, settings_at
 from icescope.amorphous.ices import (
+    compression_md,
     compression_stages,
     prepare,
     run_ice,
@@ -75,6 +76,14 @@ def test_compression_starts_at_an_ice_from_a_file(tmp_path):
     pressed = run_ice(atoms, compression_stages(peak=1.0, rate=10_000.0, settle=0.05), MD, 1, tmp_path / "b")
     assert pressed.record.set_pressure_GPa.iloc[-1] == pytest.approx(1.0)
     assert pressed.atoms.cell.volume < atoms.cell.volume
+
+
+@pytest.mark.parametrize("rate", [0.1, 2.0, 20.0, 1e4])
+def test_a_slow_compression_has_as_many_frames_as_a_fast_one(rate):
+    md = compression_md(MD | {"frame_interval": 0.5, "checkpoint_interval": 25.0}, 1.5, rate)
+    assert md["frame_interval"] % 0.5 == 0 and md["checkpoint_interval"] % md["frame_interval"] == 0
+    frames = 1500 / rate / md["frame_interval"]
+    assert frames == pytest.approx(200, rel=0.3) or md["frame_interval"] == 0.5
 
 
 def test_an_unknown_ice_is_one_sentence(tmp_path):

@@ -162,7 +162,7 @@ def test_endless_cell_file_is_not_read_to_its_end(tmp_path):
     ("block", "change"),
     [
         ("network", {"channels": [2048] * 8}),
-        pytest.param("network", {"channels": [8] * 1000}, id="a thousand layers"),
+        pytest.param("network", {"channels": [8] * 20_000}, id="twenty thousand levels"),
         ("network", {"channels": [10**9, 8]}),
         ("network", {"channels": [8, 10**400]}),
         ("network", {"channels": "88"}),

@@ -21,6 +21,7 @@ HOT, LIQUID = 450.0, 300.0  # K, to melt at and to equilibrate at
 GLASS = (250.0, 180.0)  # K, between which a quench has its rate; it is faster before and after
 FASTER = 10.0  # times
 ANNEALING = 130.0  # K, of MDA
+COMPRESSION_FRAMES = 200  # about as many; the paper has 100
 
 
 def prepare(
@@ -113,6 +114,15 @@ def state_points(temperatures: list[float], pressures: list[float], settle: floa
 def compression_stages(peak: float, rate: float, settle: float) -> list[Stage]:
     """LDA at 77 K: some time, ps, at 1 bar, then compressed to a pressure, GPa, at a rate, GPa/ns, with all frames."""
     return equilibrate(COLD, ATMOSPHERE, settle) + compress(0, peak, rate, COLD)
+
+
+def compression_md(md: dict, peak: float, rate: float) -> dict:
+    """The block `md` for a compression to a peak, GPa, at a rate, GPa/ns: slow ones have frames further apart."""
+    apart = max(1, round(1000 * peak / rate / COMPRESSION_FRAMES / md["frame_interval"])) * md["frame_interval"]
+    return md | {
+        "frame_interval": apart,
+        "checkpoint_interval": max(1, round(md["checkpoint_interval"] / apart)) * apart,
+    }
 
 
 def model(md: dict) -> Model:

@@ -32,7 +32,11 @@ CARD = {
     "properties": {
         "network": {
             "type": "object",
-            "properties": {"heights": _COUNT, "stride": _COUNT, "channels": {"type": "array", "items": _COUNT}},
+            "properties": {
+                "heights": _COUNT,
+                "stride": _COUNT,
+                "channels": {"type": "array", "items": _COUNT, "maxItems": 16},
+            },
         },
         "heights": _COUNT,
         "pixel_size": _number(0.05, 1.0),
