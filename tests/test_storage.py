@@ -1,4 +1,5 @@
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -102,6 +103,22 @@ def test_any_flipped_byte_in_the_arrays_is_noticed(dataset, stored):
         stored.write_bytes(damaged)
         with pytest.raises(InputError, match="is damaged"):
             storage.read(stored, "afm_stacks")
+
+
+@pytest.mark.parametrize("description", [None, b'{"zarr_format": 3, "node_type": "array", "shape": [-1]}'])
+def test_several_arrays_without_their_description_leave_no_traceback(stored, description, caplog):
+    with zipfile.ZipFile(stored) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for name in ("frequency_shift", "atom_count"):
+        members[f"{name}/zarr.json"] = description
+    with zipfile.ZipFile(stored, "w") as archive:
+        for name, content in members.items():
+            if content is not None:
+                archive.writestr(name, content)
+    with pytest.raises(InputError, match="is damaged"):
+        storage.read(stored, "afm_stacks")
+    gc.collect()  # Zarr's tasks are heard of when they are forgotten
+    assert not caplog.records
 
 
 def test_failed_writing_leaves_the_old_file_and_nothing_half_written(tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import xarray as xr
 from numcodecs import zstd
+from zarr.core.metadata import ArrayV3Metadata
 from zarr.storage import MemoryStore, ZipStore
 
 from icescope.errors import InputError
@@ -127,13 +128,17 @@ def _check_arrays(path: Path) -> None:
         for entry in members:
             if entry.filename.endswith("/zarr.json"):
                 array = json.loads(archive.read(entry))
+                ArrayV3Metadata.from_dict(array)
                 if unknown := {codec["name"] for codec in array["codecs"]} - CODECS:
                     raise ValueError(f"{entry.filename} has the codec {', '.join(unknown)}")
                 text = array["data_type"] == "string"
                 texts += [entry.filename.replace("zarr.json", "c")] if text else []
                 shape = map(max, array["shape"], array["chunk_grid"]["configuration"]["chunk_shape"])
                 needed += math.prod(shape) * (16 if text else np.dtype(array["data_type"]).itemsize)
+        described = {entry.filename.removesuffix("/zarr.json") for entry in members}
         for entry in chunks:
+            if entry.filename.partition("/")[0] not in described:
+                raise ValueError(f"{entry.filename} belongs to no array")
             with archive.open(entry) as chunk:
                 needed += _unpacked_size(chunk.read(18))
         if needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
