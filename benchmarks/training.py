@@ -6,8 +6,9 @@ A sample is drawn, augmented, labelled, taken forwards and backwards and stepped
 trains with. The peer is "published", the network of the paper's group. Writes benchmarks/training.json and
 docs/training_benchmark.png; with --quick, which only tries the script, both go to results/benchmarks instead.
 
-bfloat16 is measured where the processor computes in it, the compiler where all cores work on the small images.
-Ten minutes on two free cores. With a GPU, a minute of training of the light network is extrapolated to the
+bfloat16 is measured where the processor computes in it, the compiler where all cores work on the small images. What is
+measured stays in results/benchmarks/training_rows.csv until all of it is, so that a run that ended early goes on.
+A quarter of an hour on two free cores. With a GPU, a minute of training of the light network is extrapolated to the
 paper's protocol.
 """
 
@@ -46,6 +47,7 @@ PEER = "published"
 PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 PROTOCOL = 70_000 * 60  # samples; Tang et al. 2023
 EPOCH = 1_000_000  # samples, more than any run here sees
+CASE = ["network", "pixels", "images", "device", "threads", "precision", "compiled"]
 COLOURS = {"light": "#0072B2", "peaks": "#009E73", PEER: "#D55E00"}  # Okabe and Ito's palette
 
 
@@ -112,7 +114,9 @@ def main() -> None:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
     load = [os.getloadavg()[0]]
-    table = throughput(config, size)
+    rows = ROOT / "results/benchmarks/training_rows.csv"
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    table = throughput(config, size, rows)
     result = {
         **machine(),
         "load_average": [*load, os.getloadavg()[0]],  # other work on the machine raises it above our own
@@ -123,14 +127,19 @@ def main() -> None:
     }
     (results / "training.json").write_text(json.dumps(result, indent=2) + "\n")
     draw(table, figures / "training_benchmark.png")
+    rows.unlink()
 
 
-def throughput(config: dict, size: Size) -> pd.DataFrame:
-    """Samples a second of all networks on all processors of this machine, a row each, with ratios to the peer."""
+def throughput(config: dict, size: Size, path: Path) -> pd.DataFrame:
+    """Samples a second of all networks on all processors of this machine, a row each, with ratios to the peer.
+
+    Rows are written to a path one by one; those that are there already are not measured again.
+    """
     places = [("cpu", 1)]
     places += [("cpu", cores())] * (size.everything and cores() > 1) + [("cuda", 1)] * torch.cuda.is_available()
     compilers = [False, True] if size.everything and shutil.which("c++") else [False]
-    rows = []
+    rows = pd.read_csv(path).to_dict("records") if path.is_file() else []
+    measured = {tuple(row[name] for name in CASE) for row in rows}
     for pixels in size.pixels:
         data = {"stored": stored(config, pixels, size.windows), "simulated": simulated(config, pixels, size.windows)}
         cases = [("stored", *case) for case in product(config["networks"], places, PRECISIONS, compilers)]
@@ -140,23 +149,15 @@ def throughput(config: dict, size: Size) -> pd.DataFrame:
                 continue
             if device == "cpu" and compiled and (threads < cores() or pixels > size.pixels[0] or bits != precision()):
                 continue
+            case = (name, pixels, images, device, threads, PRECISIONS[bits], compiled)
+            if case in measured:
+                continue
             torch.set_num_threads(threads)
             clock = Clock(size.warm, size.seconds)
             speed = run(config, data[images], name, pixels, device, bits, compiled, size.batch[device], clock)
-            rows.append(
-                {
-                    "network": name,
-                    "pixels": pixels,
-                    "images": images,
-                    "device": device,
-                    "threads": threads,
-                    "precision": PRECISIONS[bits],
-                    "compiled": compiled,
-                    "samples_per_s": speed,
-                    "steps": clock.steps,
-                }
-            )
+            rows.append(dict(zip(CASE, case, strict=True)) | {"samples_per_s": speed, "steps": clock.steps})
             print(*rows[-1].values(), flush=True)
+            pd.DataFrame(rows).to_csv(path, index=False)
     table = pd.DataFrame(rows)
     same = ["pixels", "device", "threads", "precision", "compiled"]
     peer = table[(table.network == PEER) & (table.images == "stored")].set_index(same).samples_per_s

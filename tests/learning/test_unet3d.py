@@ -47,6 +47,15 @@ def test_every_weight_has_a_finite_gradient_and_half_precision_agrees_with_singl
             assert 0.8 < half[name].norm() / gradient.norm() < 1.25, name
 
 
+def test_large_image_in_half_precision_leaves_the_memory_whole(network):
+    # As a convolution in three dimensions the head wrote beyond its memory, which ends the process or is not noticed.
+    stack = torch.randn(1, 10, 128, 128, generator=torch.Generator().manual_seed(3))
+    for _ in range(2):
+        with torch.autocast("cpu", torch.bfloat16):
+            network(stack).float().square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters())
+
+
 def test_no_level_has_a_depth_of_two(network, stacks):
     depths = []
     for level in network.down:

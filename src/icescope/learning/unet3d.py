@@ -44,7 +44,8 @@ class UNet3d(nn.Module):
         self.pools = nn.ModuleList(nn.MaxPool3d(size, ceil_mode=True) for size in POOLS)
         upward = list(pairwise(channels))[::-1]
         self.up = nn.ModuleList(_level(skip + below, skip, skip) for skip, below in upward)
-        self.head = nn.Conv3d(channels[0], outputs, (heights, 1, 1))
+        # Not in three dimensions: in bfloat16 PyTorch 2.13 then corrupts the memory of a CPU, at 128 pixels.
+        self.head = nn.Conv2d(channels[0] * heights, outputs, 1)
 
     def forward(self, stacks: Tensor) -> Tensor:
         x = stacks[:, None]
@@ -58,7 +59,7 @@ class UNet3d(nn.Module):
             skip = skips.pop()
             x = nn.functional.interpolate(x, size=skip.shape[2:], mode="nearest")
             x = level(torch.cat([skip, x], dim=1))
-        return self.head(x)[:, :, 0]
+        return self.head(x.flatten(1, 2))
 
 
 def _level(inputs: int, between: int, outputs: int) -> nn.Sequential:
