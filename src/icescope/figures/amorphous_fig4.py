@@ -59,7 +59,7 @@ def _draw_thresholds(panel: Axes, table: pd.DataFrame) -> None:
     ]
     handles += [Line2D([], [], color="0.3", linestyle=line, label=name) for name, line in PARTS.items()]
     panel.set(xlabel="pressure (GPa)", ylabel="fraction of IA", title="IA at thresholds")
-    panel.set_ylim(bottom=0)
+    panel.set_ylim(0, 1.3 * table.IA.max())  # room for the key
     panel.legend(handles=handles, ncols=2, fontsize=6.5, columnspacing=1, handlelength=1.8)
 
 
