@@ -75,7 +75,7 @@ def amorphous_reproduction(
     third = pd.DataFrame({"row": "B3", "quantity": known.metric + " of M3(" + known.model + ")", "unit": "1"})
     third = third.assign(published=known.published, ours=known.ours, why_they_differ=ices, source=f"{PAPER}, table 3")
     known = compression[compression.published.notna()]
-    rate = f"Compressed at {settings['compression']['rate']:g} GPa/ns, where the paper has 0.1: it happens later."
+    rate = f"Compressed at {settings['compression']['rate']:g} GPa/ns, where the paper has 0.1, in a smaller cell."
     fourth = known[["quantity", "published", "ours", "unit"]].assign(row="B4", why_they_differ=rate)
     fourth["source"] = f"{PAPER}, section " + known.source
     return pd.concat([table, third, fourth], ignore_index=True).assign(scale=scale)
