@@ -270,14 +270,14 @@ def protocol(config: dict, table: pd.DataFrame, size: Size) -> dict | None:
 
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Samples a second of each network, a panel an image size, the faster of compiled or not."""
-    figure = new_figure(PAGE, 2.8)
+    figure = new_figure(PAGE, 3.0)
     sizes = list(dict.fromkeys(table.pixels))
     axes = np.atleast_1d(figure.subplots(1, len(sizes), sharey=True))
     for axis, pixels in zip(axes, sizes, strict=True):
         _draw_size(axis, table[(table.pixels == pixels) & (table.images == "stored")])
         axis.set_title(f"{pixels} x {pixels} pixels")
     axes[0].set_ylabel("training samples/s")
-    axes[-1].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(COLOURS), fontsize=7)
     figure.savefig(path, metadata={"Software": None})
 
 
