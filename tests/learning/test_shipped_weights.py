@@ -58,6 +58,18 @@ def test_a_film_they_have_not_seen(shipped, unseen):
     assert right["H"] > card["metrics"]["H"] - 0.1
 
 
+def test_eight_views_tell_more_than_one(shipped, unseen):
+    network, card = shipped
+    stacks, loss, found = unseen
+    maps, of_one = predict_maps(network, card, stacks, seed=2, views=1)
+    assert loss.mean() < of_one.mean()
+    right = [
+        evaluate(decode(candidates_, card), of_one, stacks, card["labels"]).accuracy["H"]
+        for candidates_ in (found, candidates(maps, card["pixel_size"], card))
+    ]
+    assert right[0] > right[1] + 0.01  # 0.035 on 210 windows
+
+
 def test_the_ice_rules_halve_donor_swaps_and_broken_rules(shipped, unseen):
     """Of what the rules could settle, against plain peaks; of swaps more than by leaving out doubtful hydrogens."""
     card, (stacks, _, found) = shipped[1], unseen

@@ -7,6 +7,8 @@ images, and draw from the generator that they are given.
 import torch
 from torch import Tensor
 
+from icescope.learning.views import VIEWS, turned
+
 
 def augment(images: Tensor, shift: int, noise: float, cutout: int, generator: torch.Generator) -> Tensor:
     """Pixel shift, then noise, then cutout; see the functions below."""
@@ -65,15 +67,6 @@ def cut_out(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
 
 
 def turn(images: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror and rotate square images and their maps together, as one of the square's eight symmetries for the batch.
-
-    The tip is the same from all sides, so that an image turned is the image of the sample turned.
-    """
-    left, up, diagonal = torch.randint(0, 2, (3,), generator=generator, device=images.device).tolist()
-    axes = [-1] * left + [-2] * up
-
-    def turned(one: Tensor) -> Tensor:
-        one = one.flip(axes) if axes else one
-        return one.transpose(-2, -1) if diagonal else one
-
-    return turned(images), turned(maps)
+    """Mirror and rotate square images and their maps together, all of a batch alike, in one of eight ways."""
+    view = int(torch.randint(0, VIEWS, (1,), generator=generator, device=images.device))
+    return turned(images, view), turned(maps, view)

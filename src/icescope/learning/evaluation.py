@@ -15,6 +15,7 @@ from icescope.learning.calibration import best_thresholds, calibrate, probabilit
 from icescope.learning.data import Stacks, draw_maps, prepare
 from icescope.learning.decoding import choose_molecules, settled_species
 from icescope.learning.objectives import OBJECTIVES
+from icescope.learning.views import VIEWS, mean_of_views
 from icescope.learning.weights import device
 from icescope.maps.avdw import poses
 from icescope.maps.molecule_scores import count_structures, scores
@@ -29,7 +30,9 @@ OTHER_WINDOWS = 3  # windows that each prediction is scored against for the chan
 
 
 @torch.no_grad()
-def predict_maps(network: nn.Module, card: dict, stacks: xr.Dataset, seed: int) -> tuple[Tensor, np.ndarray]:
+def predict_maps(
+    network: nn.Module, card: dict, stacks: xr.Dataset, seed: int, views: int = VIEWS
+) -> tuple[Tensor, np.ndarray]:
     """Maps of simulated stacks without augmentation, and how far each is from the truth.
 
     Parameters
@@ -39,7 +42,9 @@ def predict_maps(network: nn.Module, card: dict, stacks: xr.Dataset, seed: int) 
     stacks
         Dataset of kind "afm_stacks".
     seed
-        Of the heights, which are drawn once.
+        Of the heights, which are drawn once for each view.
+    views
+        Of each window, turned and mirrored, that the map is the mean of.
 
     Returns
     -------
@@ -53,8 +58,11 @@ def predict_maps(network: nn.Module, card: dict, stacks: xr.Dataset, seed: int) 
     batches = BatchSampler(range(len(data)), BATCH, drop_last=False)
     for index in track(batches, "prediction", len(batches)):
         batch = data[index]
-        images = prepare(batch["images"], card["network"]["heights"], {}, generator)
-        raw = network(images.to(on)).float().cpu()
+
+        def draw_images(stored: Tensor = batch["images"]) -> Tensor:
+            return prepare(stored, card["network"]["heights"], {}, generator).to(on)
+
+        raw = mean_of_views(network, draw_images, views).cpu()
         losses.append(objective.loss(raw, draw_maps(output, batch, data.pixel_size, labels)))
         maps.append(objective.finish(raw))
     return torch.cat(maps), torch.cat(losses).numpy()

@@ -12,6 +12,7 @@ from icescope.errors import InputError
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.images import standardise
 from icescope.learning.objectives import OBJECTIVES
+from icescope.learning.views import VIEWS, mean_of_views
 from icescope.learning.weights import check_card, device
 from icescope.maps.outputs import OUTPUTS
 from icescope.progress import track
@@ -54,9 +55,9 @@ def predict_stack(stack: xr.DataArray, network: torch.nn.Module, card: dict, bat
     """Find the atoms that a stack of images shows.
 
     The images are brought to the network's pixel size and cut into windows of the size that it was trained on,
-    overlapping by half; each window's images are standardised as in training; the windows' maps are merged with
-    weights that fall towards the windows' edges; on the merged map peaks are located, and molecules chosen among them
-    under the ice rules.
+    overlapping by half; each window's images are standardised as in training, and its map is the mean over the window
+    turned and mirrored; the windows' maps are merged with weights that fall towards the windows' edges; on the merged
+    map peaks are located, and molecules chosen among them under the ice rules.
 
     Parameters
     ----------
@@ -189,7 +190,8 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, channels: int, ti
     with torch.inference_mode():
         for batch in track(batches, "predicting", total=len(batches)):
             tiles = torch.stack([padded[:, row : row + tile, column : column + tile] for row, column in batch])
-            maps = network(standardise(tiles.to(device()))).float().cpu().numpy()
+            tiles = standardise(tiles.to(device()))
+            maps = mean_of_views(network, lambda tiles=tiles: tiles, VIEWS).cpu().numpy()
             if not np.isfinite(maps).all():
                 raise InputError(
                     "The network's map has values that are not finite, as after a training that diverged; give other"
