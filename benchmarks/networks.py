@@ -109,11 +109,8 @@ def run(name: str, config: dict, validation: xr.Dataset, arguments: argparse.Nam
     with tempfile.TemporaryDirectory() as checkpoints:
         trained, history = train(data, Stacks(validation, labels), network, labels, training, SEED, checkpoints)
     seconds, core_seconds = time.monotonic() - began, sum(os.times()[:2]) - used
-    card = {"network": network, "labels": labels}
-    maps, loss = predict_maps(trained, card, validation, SEED)
-    found = candidates(maps, config["windows"]["size"][0] / config["afm"]["pixels"], card)
-    card |= learn_confidence(found, validation, card)[0]
-    plain, rules = (evaluate(decode(found, card, one), loss, validation, labels).accuracy for one in (False, True))
+    card = {"network": network, "labels": labels, "pixel_size": config["windows"]["size"][0] / config["afm"]["pixels"]}
+    plain, rules = accuracies(trained, card, validation)
     samples = arguments.epochs * len(data)
     return {
         "trial": name,
@@ -128,6 +125,15 @@ def run(name: str, config: dict, validation: xr.Dataset, arguments: argparse.Nam
         "samples_per_s": samples / seconds,
         "samples_per_core_s": samples / core_seconds,
     }
+
+
+def accuracies(network: torch.nn.Module, card: dict, stacks: xr.Dataset) -> tuple[pd.Series, pd.Series]:
+    """Accuracy by species of plain peaks and under the ice rules, from one view of each window."""
+    maps, loss = predict_maps(network, card, stacks, SEED, views=1)
+    found = candidates(maps, card["pixel_size"], card)
+    card = card | learn_confidence(found, stacks, card)[0]
+    plain, rules = (evaluate(decode(found, card, one), loss, stacks, card["labels"]) for one in (False, True))
+    return plain.accuracy, rules.accuracy
 
 
 def first_of_films(stacks: xr.Dataset, number: int) -> xr.Dataset:

@@ -21,6 +21,7 @@ from icescope.dft.batch import slab_axes
 from icescope.learning.networks import build_network
 from icescope.learning.robustness import EFFECTS
 from icescope.learning.transfer import steps_of
+from icescope.learning.views import VIEWS
 from icescope.md.film_run import film_stages
 from icescope.md.stage import Stage
 from icescope.structures.slab import metal_slab
@@ -181,10 +182,11 @@ def _training(network: dict, samples: int, config: dict) -> dict[str, float]:
 
 
 def _maps(network: dict, count: int, config: dict) -> dict[str, float]:
-    """Maps that are predicted, and their pixels, in which atoms are found."""
+    """Maps that are predicted, each of several views, and their pixels, in which atoms are found."""
     pixels = config["afm"]["pixels"]
     gflop, _ = _arithmetic(json.dumps([network, config["labels"]]), pixels)
-    return {"job": 1, "map GFLOP": count * gflop, f"million pixels of {network['output']}": count * pixels**2 / 1e6}
+    found = {f"million pixels of {network['output']}": count * pixels**2 / 1e6}
+    return {"job": 1, "map GFLOP": count * VIEWS * gflop} | found
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from ase.data import atomic_numbers
 from scipy.spatial.distance import cdist
 
 from icescope.maps.scores import COUNTS, count, match, rates
@@ -140,7 +141,7 @@ def _count(predicted: Atoms, true: Atoms, size: np.ndarray, radius: dict[str, fl
     inside = in_window(true.positions, size)
     partner = np.full(len(predicted), -1)  # true atom of each predicted one
     for symbol, r in radius.items():
-        mine, theirs = (np.flatnonzero(np.array(atoms.get_chemical_symbols()) == symbol) for atoms in (predicted, true))
+        mine, theirs = (np.flatnonzero(atoms.numbers == atomic_numbers[symbol]) for atoms in (predicted, true))
         i, j = match(predicted.positions[mine, :2], true.positions[theirs, :2], r)
         partner[mine[i]] = theirs[j]
         counted = inside[theirs[j]]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from ase.data import atomic_numbers
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -169,7 +170,7 @@ def bootstrap(
 
 
 def _select(atoms: Atoms, symbol: str, pose: str) -> np.ndarray:
-    chosen = np.array(atoms.get_chemical_symbols()) == symbol
+    chosen = atoms.numbers == atomic_numbers[symbol]
     if pose:
         chosen &= atoms.get_array("pose") == pose
     return atoms.positions[chosen, :2]
