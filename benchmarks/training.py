@@ -36,7 +36,8 @@ from structures import layer
 
 from icescope.afm.stacks import simulate_windows
 from icescope.figures.page import PAGE, new_figure
-from icescope.learning.data import StackData, Stacks, Windows
+from icescope.learning.batches import StackData
+from icescope.learning.data import Stacks, Windows
 from icescope.learning.networks import build_network
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import MapRegression, precision

@@ -9,7 +9,8 @@ from small_training import LABELS, NETWORK, TRAINING, run, stacks
 
 from icescope import storage
 from icescope.errors import InputError
-from icescope.learning.data import EpochShuffle, read_stacks
+from icescope.learning.batches import EpochShuffle
+from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import as_present_cation, evaluate, true_atoms
 from icescope.learning.training import ROUNDS

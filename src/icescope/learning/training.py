@@ -16,7 +16,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from icescope.errors import InputError
-from icescope.learning.data import StackData, Windows
+from icescope.learning.batches import StackData
+from icescope.learning.data import Windows
 from icescope.learning.networks import build_network
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.ranks import on_all_ranks
