@@ -4,7 +4,8 @@ import MDAnalysis as mda
 import numpy as np
 from ase import Atoms
 
-from icescope.amorphous.classifier import PhaseClassifier, train_classifier
+from icescope.amorphous.classifier import PhaseClassifier
+from icescope.amorphous.classifier_training import train_classifier
 from icescope.amorphous.soap import soap
 from icescope.amorphous.splits import split_at_random
 from icescope.structures.ice import ice_ih

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from icescope.amorphous.classifier import best_temperature, calibration_error, confusion, train_classifier
+from icescope.amorphous.classifier import calibration_error, confusion
+from icescope.amorphous.classifier_training import best_temperature, train_classifier
 from icescope.amorphous.splits import split_at_random
 from icescope.errors import InputError
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from icescope.amorphous.classifier import MODELS, PhaseClassifier, calibration_error, confusion, train_classifier
+from icescope.amorphous.classifier import MODELS, PhaseClassifier, calibration_error, confusion
+from icescope.amorphous.classifier_training import train_classifier
 from icescope.amorphous.environments import Environments, split
 from icescope.amorphous.nulls import shuffled_phases
 from icescope.provenance import derive_seed
