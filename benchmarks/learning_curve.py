@@ -3,9 +3,9 @@
     python benchmarks/learning_curve.py
 
 Takes the trainings "as shipped" of benchmarks/networks.csv (python benchmarks/networks.py "as shipped" --epochs ...,
-all on the same stacks), and scores the weights that ship on the same validation windows, by one view of each. The share
-that is wrong is fitted by a power of the samples, which gives the samples that the published accuracies would take if
-it went on so. Writes benchmarks/learning_curve.json and docs/learning_curve.png.
+all on the same stacks), and scores the weights that ship on as many windows of the same films, by one view of each.
+The share that is wrong is fitted by a power of the samples, which gives the samples that the published accuracies would
+take if it went on so. Writes benchmarks/learning_curve.json and docs/learning_curve.png.
 """
 
 import json

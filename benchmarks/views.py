@@ -36,7 +36,8 @@ def main() -> None:
         seconds = time.perf_counter() - began
         found = candidates(maps, card["pixel_size"], card)
         learnt, chosen = learn_confidence(found, stacks, card)
-        value = all_scores(decodings(found, chosen, card | learnt), stacks, card | learnt, SEED).value
+        of_views = card | learnt
+        value = all_scores(decodings(found, chosen, of_views), stacks, of_views, SEED).value
         table = pd.DataFrame({" ".join(name): value.xs(name, level=[1, 2]) for name in WANTED})
         tables[views] = table.assign(loss=loss.mean(), windows_per_s=len(loss) / seconds)
     result = pd.concat(tables, names=["views"])

@@ -58,11 +58,8 @@ def predict_maps(
     batches = BatchSampler(range(len(data)), BATCH, drop_last=False)
     for index in track(batches, "prediction", len(batches)):
         batch = data[index]
-
-        def draw_images(stored: Tensor = batch["images"]) -> Tensor:
-            return prepare(stored, card["network"]["heights"], {}, generator).to(on)
-
-        raw = mean_of_views(network, draw_images, views).cpu()
+        drawings = (prepare(batch["images"], card["network"]["heights"], {}, generator) for _ in range(views))
+        raw = mean_of_views(network, (images.to(on) for images in drawings)).cpu()
         losses.append(objective.loss(raw, draw_maps(output, batch, data.pixel_size, labels)))
         maps.append(objective.finish(raw))
     return torch.cat(maps), torch.cat(losses).numpy()

@@ -191,7 +191,7 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, channels: int, ti
         for batch in track(batches, "predicting", total=len(batches)):
             tiles = torch.stack([padded[:, row : row + tile, column : column + tile] for row, column in batch])
             tiles = standardise(tiles.to(device()))
-            maps = mean_of_views(network, lambda tiles=tiles: tiles, VIEWS).cpu().numpy()
+            maps = mean_of_views(network, [tiles] * VIEWS).cpu().numpy()
             if not np.isfinite(maps).all():
                 raise InputError(
                     "The network's map has values that are not finite, as after a training that diverged; give other"

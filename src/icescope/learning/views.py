@@ -4,7 +4,7 @@ The tip is the same from all sides, so that an image turned is the image of the 
 as well as it has learnt it.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 
@@ -22,12 +22,13 @@ def turned_back(images: Tensor, view: int) -> Tensor:
     return images.flip(-1) if view >= 4 else images
 
 
-def mean_of_views(network: nn.Module, draw_images: Callable[[], Tensor], views: int) -> Tensor:
-    """Raw map (n, channels, y, x), the mean of what a network makes of the first so many views.
+def mean_of_views(network: nn.Module, drawings: Iterable[Tensor]) -> Tensor:
+    """Raw map (n, channels, y, x), the mean of what a network makes of as many views as there are drawings.
 
     Parameters
     ----------
-    draw_images
-        Images (n, heights, y, x) of the samples, anew for each view.
+    drawings
+        Images (n, heights, y, x) of the same samples for each view, not turned yet; VIEWS of them at most.
     """
-    return sum(turned_back(network(turned(draw_images(), view)).float(), view) for view in range(views)) / views
+    raw = [turned_back(network(turned(images, view)).float(), view) for view, images in enumerate(drawings)]
+    return sum(raw) / len(raw)
