@@ -39,7 +39,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     faults = list(Validator(known).iter_errors(config))
     if faults:
         raise InputError("config: " + sentence(min(faults, key=rank), dict(leaves(known))))
-    checks = (_check_folders, _check_splits, _check_batches, _check_times, _check_surface, _check_images)
+    checks = (_check_paths, _check_splits, _check_batches, _check_times, _check_surface, _check_images)
     for check in (*checks, _check_heights, _check_potentials, _check_transfer):
         if problem := check(config):
             raise InputError(f"config: {problem}")
@@ -123,7 +123,7 @@ def _found_under(path: str | Path, root: str | Path) -> str:
 # --- what a schema cannot say: each check returns a sentence, or None ---------------------------------------
 
 
-def _check_folders(config: dict) -> str | None:
+def _check_paths(config: dict) -> str | None:
     for key, folder in (
         ("films.trajectories", config["films"]["trajectories"]),
         ("amorphous.prepared", config["amorphous"]["prepared"]),
@@ -132,6 +132,8 @@ def _check_folders(config: dict) -> str | None:
             Path(folder, "trajectory.xtc").exists()
         except OSError as error:
             return f"{key} is {folder!r}, which cannot be looked into ({error.strerror}); give another folder."
+    if (weights := config["training"]["initial"]) and not os.path.isfile(weights):
+        return f"training.initial is {weights!r}, which is no file; give weights that are there, or '' for none."
     return None
 
 

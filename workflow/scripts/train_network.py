@@ -11,7 +11,7 @@ from icescope.learning.data import Stacks, read_stacks, read_windows
 from icescope.learning.ranks import node_rank, on_all_nodes
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
-from icescope.learning.weights import save_weights
+from icescope.learning.weights import load_weights, save_weights
 from icescope.provenance import provenance
 from icescope.storage import whole_file
 
@@ -29,6 +29,7 @@ if __name__ == "__main__":  # and not in the other processes of the training, wh
         else:
             windows = read_windows(inputs.train)
             training_data = SimulatedStacks(windows, params.labels, params.afm, params.training["tips"], params.seed)
+        initial, its_card = load_weights(inputs.initial) if inputs.initial else (None, {})
         network, history = train(
             training_data,
             validation_data,
@@ -37,6 +38,7 @@ if __name__ == "__main__":  # and not in the other processes of the training, wh
             params.training,
             params.seed,
             params.checkpoints,
+            initial and initial.state_dict(),
             devices=devices,
             nodes=nodes,
         )
@@ -47,6 +49,7 @@ if __name__ == "__main__":  # and not in the other processes of the training, wh
             "scale": params.run,
             "metal": params.metal,
             **training_card(network, training_data, validation, *settings),
+            "initial": its_card.get("sha256"),
             **provenance(params.network, params.seed, inputs),
         }
         save_weights(network, card, output.weights)
