@@ -14,7 +14,10 @@ def windows(seed):
     """True windows, and peaks whose confidence says too little of whether they are right."""
     true = ice_windows(6, seed)
     rng = np.random.default_rng(seed)
-    return [blurred(one, rng, jitter=0.5) for one in true], true
+    found = [blurred(one, rng, jitter=0.5) for one in true]
+    for one in found:
+        one.set_array("peak", np.ones(len(one), bool))
+    return found, true
 
 
 @pytest.fixture(scope="module")

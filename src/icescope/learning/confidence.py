@@ -16,7 +16,7 @@ STAGES = ("as predicted", "calibrated", "ice rules")
 def judge(found: list[Atoms], true: Sequence[Atoms], size: Sequence[float], card: dict) -> pd.DataFrame:
     """Whether each predicted atom is there, at three stages of its way to a structure.
 
-    "as predicted" and "calibrated" are the same atoms, all candidates; "ice rules" are those that the rules keep, with
+    "as predicted" and "calibrated" are the same atoms, all peaks; "ice rules" are those that the rules keep, with
     their calibrated confidence.
 
     Parameters
@@ -35,7 +35,7 @@ def judge(found: list[Atoms], true: Sequence[Atoms], size: Sequence[float], card
     One row an atom: stage, sample, species, confidence, right.
     """
     radius = card["labels"]["matching_radius"]
-    raw = right_or_wrong(found, true, size, radius)
+    raw = right_or_wrong([one[one.arrays["peak"]] for one in found], true, size, radius)
     confidence = probability(raw.confidence, raw.species, card.get("calibration", {}))
     decided = right_or_wrong(decode(found, card), true, size, radius)
     tables = dict(zip(STAGES, (raw, raw.assign(confidence=confidence), decided), strict=True))

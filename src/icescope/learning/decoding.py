@@ -7,21 +7,28 @@ from torch import Tensor
 from icescope.learning.calibration import probability
 from icescope.maps.ice_rules import assign_molecules
 from icescope.maps.outputs import OUTPUTS
+from icescope.maps.shoulders import add_shoulders
 
 FAINTEST = {"avdw": 0.35, "peaks": 0.1}  # confidence, not calibrated, of peaks that the ice rules may choose from
 UNLIKELY = 0.03  # calibrated confidence of peaks that the ice rules are not offered: a missing hydrogen costs less
 
 
 def candidates(maps: Tensor, pixel_size: float, card: dict) -> list[Atoms]:
-    """All peaks of finished maps (n, channels, y, x), also the faint ones; confidences as they are in the map.
+    """All atoms that finished maps (n, channels, y, x) may show, faint ones too; confidences as they are in the map.
 
-    In a colour map only those species are looked for that the network was shown, where its card says which.
+    The array "peak" is False for hydrogens of heat maps that `maps.shoulders.add_shoulders` has found. In a colour map
+    only those species are looked for that the network was shown, where its card says which.
     """
     output, labels = card["network"]["output"], card["labels"] | {"threshold": FAINTEST[card["network"]["output"]]}
     if output == "avdw":
         shown = card.get("species", labels["disc_radius"])
         labels["disc_radius"] = {symbol: r for symbol, r in labels["disc_radius"].items() if symbol in shown}
-    return OUTPUTS[output].locate(maps, pixel_size, labels)
+    found = OUTPUTS[output].locate(maps, pixel_size, labels)
+    if output == "peaks" and "H" in labels["disc_radius"]:
+        return add_shoulders(maps, found, pixel_size, labels)
+    for atoms in found:
+        atoms.set_array("peak", np.ones(len(atoms), bool))
+    return found
 
 
 def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
@@ -48,7 +55,7 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
     structures = []
     for atoms in (_calibrated(one, card) for one in found):
         least = np.array([thresholds.get(symbol, usual) for symbol in atoms.symbols])
-        structures.append(atoms[atoms.arrays["confidence"] >= least])
+        structures.append(atoms[(atoms.arrays["confidence"] >= least) & atoms.arrays.pop("peak")])
     return structures
 
 
@@ -84,6 +91,7 @@ def choose_molecules(found: list[Atoms], card: dict) -> list[Atoms]:
 def confidence_under_rules(chosen: Atoms, card: dict) -> Atoms:
     """Atoms of `choose_molecules` with the confidence of what the rules have chosen."""
     atoms, learnt = chosen.copy(), card.get("calibration_under_rules", {})
+    del atoms.arrays["peak"]
     atoms.arrays["confidence"] = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
     return atoms
 
@@ -94,8 +102,14 @@ def settled_species(atoms: Atoms) -> np.ndarray:
     return np.char.add(np.array(atoms.get_chemical_symbols(), dtype="U2"), settled)
 
 
+def species_of_candidates(atoms: Atoms) -> np.ndarray:
+    """Species of each of `candidates`, a hydrogen without a peak being "H shoulder"."""
+    symbols = np.array(atoms.get_chemical_symbols(), dtype="U10")
+    return np.where(atoms.arrays["peak"], symbols, np.char.add(symbols, " shoulder"))
+
+
 def _calibrated(found: Atoms, card: dict) -> Atoms:
     """A copy with the calibrated confidences of candidates."""
     atoms, learnt = found.copy(), card.get("calibration", {})
-    atoms.arrays["confidence"] = probability(found.arrays["confidence"], np.array(found.get_chemical_symbols()), learnt)
+    atoms.arrays["confidence"] = probability(found.arrays["confidence"], species_of_candidates(found), learnt)
     return atoms

@@ -13,7 +13,7 @@ from torch.utils.data import BatchSampler
 from icescope import storage
 from icescope.learning.calibration import best_thresholds, calibrate, probability, right_or_wrong
 from icescope.learning.data import Stacks, draw_maps, prepare
-from icescope.learning.decoding import choose_molecules, settled_species
+from icescope.learning.decoding import choose_molecules, settled_species, species_of_candidates
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.views import VIEWS, mean_of_views
 from icescope.learning.weights import device
@@ -121,8 +121,9 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> tupl
     labels = card["labels"]
     true, size = list(true_atoms(stacks, labels["pose_bound"])), stacks.attrs["window_size"]
     radius = labels["matching_radius"]
-    atoms = right_or_wrong(found, true, size, radius)
-    calibration = calibrate(atoms)
+    atoms = right_or_wrong([one[one.arrays["peak"]] for one in found], true, size, radius)
+    all_of_them = right_or_wrong(found, true, size, radius, species_of_candidates)
+    calibration = calibrate(all_of_them[~all_of_them.species.isin(radius)]) | calibrate(atoms)
     calibrated = atoms.assign(confidence=probability(atoms.confidence, atoms.species, calibration))
     inside = [one.symbols[in_window(one.positions, size)] for one in true]
     there = {species: sum(int((symbols == species).sum()) for symbols in inside) for species in radius}

@@ -22,8 +22,8 @@ from icescope.md.force_field import HOH_ANGLE, OH_BOND
 
 ERROR = 0.3  # A, of the vector between a found oxygen and a found hydrogen
 REACH = 0.7  # A, most that an O-H is too long or too short
-SHIFTED = 4.0  # cost of a peak at the far end of its hydrogen bond; its confidence then counts no more
-MISSING = 5.0  # cost of a hydrogen without a peak
+SHIFTED = 3.0  # cost of a peak at the far end of its hydrogen bond; its confidence then counts no more
+MISSING = 4.0  # cost of a hydrogen without a peak
 OUTSIDE = 2.0  # cost of a hydrogen at the window's edge whose oxygen is beyond it
 DOUBLE = 6.0  # cost of a second hydrogen on a hydrogen bond
 UNSETTLED = np.log(3)  # a molecule is settled if all others that it could be cost at least this much more
