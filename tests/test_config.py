@@ -217,6 +217,11 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
             {"O": 0.75, "H": 0.22, "Na": 1.4, "K": 1.5},
             "labels.disc_radius.H is 0.22 A, but it must be at least 0.23 A",
         ),
+        (
+            "training.initial",
+            "nowhere.safetensors",
+            "training.initial is 'nowhere.safetensors', which is no file; give",
+        ),
         ("training.batch_size", 1441, "must be at most 1440, the training windows there are: 6 films"),
         ("transfer.sizes", [10, 31], "transfer.sizes go to 31, but there are only hydrates.sets.train.count (30)"),
         ("dft.heights", [7.5, 2.0], "dft.heights must ascend"),

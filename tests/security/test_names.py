@@ -66,8 +66,8 @@ def test_names_of_films_come_from_known_metals_and_whole_numbers(value):
         assert "films.splits.train" in sentence(check_config, config, SCHEMA)
 
 
-@pytest.mark.parametrize("key", ["films.trajectories", "amorphous.prepared"])
-def test_folder_that_cannot_be_one_is_refused_before_anything_runs(key):
+@pytest.mark.parametrize("key", ["films.trajectories", "amorphous.prepared", "training.initial"])
+def test_path_that_cannot_be_one_is_refused_before_anything_runs(key):
     config = copy.deepcopy(DEMO)
     group, name = key.split(".")
     config[group][name] = "x" * 300

@@ -4,6 +4,7 @@ That run is killed in the middle and started again, so that what the other tests
 """
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from checkout import SMOKE, TINY_ICES, Run, copy_checkout, finished, snakemake
 from PIL import Image
 
+from icescope.learning.weights import load_weights
 from icescope.storage import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,6 +247,22 @@ def test_every_ice_is_made_where_none_is_prepared(checkout: Path, resumed: Count
 def test_weights_have_a_card(results: Path):
     assert (results / "learning" / "light" / "weights.safetensors").stat().st_size > 10_000
     assert (results / "learning" / "light" / "weights.json").stat().st_size > 100
+
+
+def test_a_training_may_start_from_given_weights(checkout: Path, results: Path):
+    """With a rate of learning too small to change them, it gives them back."""
+    shutil.copytree(results / "afm", results.parent / "further" / "afm")
+    start = "results/smoke/learning/light/weights.safetensors"
+    training = {"initial": start, "epochs": 1, "learning_rate": 1.0e-8}
+    (checkout / "further.yaml").write_text(json.dumps({"run": "further", "training": training}))
+    target = "results/further/learning/light/trained.safetensors"
+    run = snakemake(checkout, target, *SMOKE, "further.yaml", "--allowed-rules", "train_network")
+    assert run.returncode == 0, run.stdout
+    assert finished(run.stdout) == {"train_network": 1}
+    (initial, its_card), (trained, card) = (load_weights(checkout / path) for path in (start, target))
+    assert card["initial"] == its_card["sha256"]
+    for name, values in trained.state_dict().items():
+        torch.testing.assert_close(values, initial.state_dict()[name], rtol=0, atol=1e-6)
 
 
 def test_networks_trained_again_have_weights_and_a_score_for_every_seed(results: Path):
