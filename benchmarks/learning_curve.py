@@ -61,7 +61,7 @@ def curve() -> pd.DataFrame:
     network, card = load_weights(WEIGHTS)
     _, rules = accuracies(network, card, first_of_films(read_stacks(FILMS), windows))
     tried = tried[["O, ice rules", "H, ice rules"]].set_axis(list(PUBLISHED), axis=1)
-    tried.loc[card["training"]["epochs"] * card["training_samples"]] = rules
+    tried.loc[card["samples_seen"]] = rules
     return tried.sort_index()
 
 

@@ -50,6 +50,7 @@ if __name__ == "__main__":  # and not in the other processes of the training, wh
             "metal": params.metal,
             **training_card(network, training_data, validation, *settings),
             "initial": its_card.get("sha256"),
+            "samples_seen": params.training["epochs"] * len(training_data) + its_card.get("samples_seen", 0),
             **provenance(params.network, params.seed, inputs),
         }
         save_weights(network, card, output.weights)
