@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from scipy.ndimage import map_coordinates
-from scipy.spatial.distance import cdist
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from icescope.maps.avdw import pose_of_rise
@@ -38,27 +38,24 @@ def add_shoulders(maps: Tensor, found: Sequence[Atoms], pixel_size: float, label
 
 def _with_shoulders(heat: np.ndarray, atoms: Atoms, pixel_size: float, labels: dict) -> Atoms:
     oxygen, hydrogen = (atoms.positions[atoms.numbers == number] for number in (8, 1))
-    apart = oxygen[None] - oxygen[:, None]
-    length = np.linalg.norm(apart, axis=-1)
-    donor, acceptor = np.nonzero((length > BOND[0]) & (length < BOND[1]))
-    bond = apart[donor, acceptor]
-    arm = bond * (OH_BOND / length[donor, acceptor])[:, None]
-    lateral = np.linalg.norm((bond - 2 * arm)[:, :2], axis=1)
-    place = (oxygen[donor] + arm)[lateral >= SEPARATION["H"]]
-    rise = arm[lateral >= SEPARATION["H"], 2]
+    one, other = cKDTree(oxygen).query_pairs(BOND[1], output_type="ndarray").T
+    donor, acceptor = np.append(one, other), np.append(other, one)
+    bond = oxygen[acceptor] - oxygen[donor]
+    length = np.linalg.norm(bond, axis=1, keepdims=True)
+    arm = bond * OH_BOND / length
+    apart = np.linalg.norm((bond - 2 * arm)[:, :2], axis=1)
+    end = np.column_stack([oxygen[donor] + arm, arm[:, 2]])[(length[:, 0] > BOND[0]) & (apart >= SEPARATION["H"])]
     log_heat = np.log(heat.clip(FAINTEST))
-    value = np.exp(map_coordinates(log_heat, place[:, 1::-1].T / pixel_size - 0.5, order=1, mode="nearest"))
+    confidence = np.exp(map_coordinates(log_heat, end[:, 1::-1].T / pixel_size - 0.5, order=1, mode="nearest"))
 
-    order = np.argsort(-value, kind="stable")
-    order = order[value[order] >= labels["threshold"]]
-    place, rise, value = place[order], rise[order], value[order]
-    of_peak = (cdist(place[:, :2], hydrogen[:, :2]) < SEPARATION["H"]).any(1)
-    of_hotter = np.tril(cdist(place[:, :2], place[:, :2]) < SEPARATION["H"], -1).any(1)
-    new = ~of_peak & ~of_hotter
-    shoulders = Atoms(np.full(new.sum(), "H"), place[new])
-    shoulders.set_array("confidence", value[new].clip(max=1))
-    shoulders.set_array("pose", pose_of_rise(rise[new], labels["pose_bound"]))
+    hottest = np.argsort(-confidence, kind="stable")[: (confidence >= labels["threshold"]).sum()]
+    end, confidence = end[hottest], confidence[hottest]
+    new = cKDTree(hydrogen[:, :2]).query(end[:, :2])[0] >= SEPARATION["H"]
+    new[cKDTree(end[:, :2]).query_pairs(SEPARATION["H"], output_type="ndarray")[:, 1]] = False  # that of the fainter
+    shoulders = Atoms(np.full(new.sum(), "H"), end[new, :3])
+    shoulders.set_array("confidence", confidence[new].clip(max=1))
+    shoulders.set_array("pose", pose_of_rise(end[new, 3], labels["pose_bound"]))
+    shoulders.set_array("peak", np.zeros(len(shoulders), bool))
     more = atoms.copy()
     more.set_array("peak", np.ones(len(atoms), bool))
-    shoulders.set_array("peak", np.zeros(len(shoulders), bool))
     return more + shoulders
