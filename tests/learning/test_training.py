@@ -179,6 +179,23 @@ def test_scores_of_all_decodings_have_intervals_over_films(data):
     assert (table.low <= table.value + 1e-9).all() and (table.value <= table.high + 1e-9).all()
 
 
+def test_shoulders_are_for_the_ice_rules_alone(data):
+    card = {"network": NETWORK | {"output": "peaks"}, "labels": LABELS}
+    found = candidates(OUTPUTS["peaks"].render_stacks(data[1], LABELS), 12 / 32, card)
+    peaks = [one[one.arrays["peak"]] for one in found]
+    more = [one + one[one.numbers == 1] for one in peaks]
+    for one, fewer in zip(more, peaks, strict=True):
+        one.arrays["peak"] = np.arange(len(one)) < len(fewer)
+    learnt, chosen = learn_confidence(more, data[1], card)
+    alone, _ = learn_confidence(peaks, data[1], card)
+    assert learnt["threshold"] == alone["threshold"]
+    assert learnt["calibration"] == alone["calibration"] | {"H shoulder": learnt["calibration"]["H shoulder"]}
+    for one, fewer in zip(more, peaks, strict=True):
+        assert decode([one], card, rules=False) == decode([fewer], card, rules=False)
+    decoded = decodings(more, chosen, card | learnt)
+    assert all(not one.has("peak") for structures in decoded.values() for one in structures)
+
+
 def test_confidence_is_learnt_by_species(data):
     found = candidates(render_stacks(data[1], LABELS), 12 / 32, CARD)
     for one in found:

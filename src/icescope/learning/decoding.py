@@ -55,7 +55,9 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
     structures = []
     for atoms in (_calibrated(one, card) for one in found):
         least = np.array([thresholds.get(symbol, usual) for symbol in atoms.symbols])
-        structures.append(atoms[(atoms.arrays["confidence"] >= least) & atoms.arrays.pop("peak")])
+        kept = atoms[atoms.arrays["peak"] & (atoms.arrays["confidence"] >= least)]
+        del kept.arrays["peak"]
+        structures.append(kept)
     return structures
 
 

@@ -122,8 +122,8 @@ def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> tupl
     true, size = list(true_atoms(stacks, labels["pose_bound"])), stacks.attrs["window_size"]
     radius = labels["matching_radius"]
     atoms = right_or_wrong([one[one.arrays["peak"]] for one in found], true, size, radius)
-    all_of_them = right_or_wrong(found, true, size, radius, species_of_candidates)
-    calibration = calibrate(all_of_them[~all_of_them.species.isin(radius)]) | calibrate(atoms)
+    beside_them = right_or_wrong(found, true, size, radius, species_of_candidates)  # one for each true atom
+    calibration = calibrate(beside_them[~beside_them.species.isin(radius)]) | calibrate(atoms)
     calibrated = atoms.assign(confidence=probability(atoms.confidence, atoms.species, calibration))
     inside = [one.symbols[in_window(one.positions, size)] for one in true]
     there = {species: sum(int((symbols == species).sum()) for symbols in inside) for species in radius}
