@@ -15,7 +15,6 @@ import torch
 from ase import Atoms
 from machine import cores
 from networks import ROOT, RUN, SEED, VALIDATION, first_of_films
-from scipy.ndimage import map_coordinates
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from icescope.cli import WEIGHTS
@@ -24,8 +23,8 @@ from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import predict_maps, true_atoms
 from icescope.learning.weights import load_weights
 from icescope.maps.molecule_scores import hydrogen_bonds
-from icescope.maps.peaks import FAINTEST
 from icescope.maps.scores import match
+from icescope.maps.shoulders import heat_at
 from icescope.md.force_field import OH_BOND
 from icescope.structures.samples import in_window
 
@@ -69,12 +68,11 @@ def bonds_of(atoms: Atoms, true: Atoms, heat: np.ndarray, size: np.ndarray, card
     donor, acceptor = np.nonzero(bonds & np.isfinite(place[:, :1]) & np.isfinite(place[:, 0]) & inside[real])
     arm = place[acceptor] - place[donor]
     arm *= OH_BOND / np.linalg.norm(arm, axis=1, keepdims=True)
-    log_heat = [
-        map_coordinates(np.log(heat.clip(FAINTEST)), end[:, 1::-1].T / card["pixel_size"] - 0.5, order=1)
-        for end in (place[donor] + arm, place[acceptor] - arm)
-    ]
+    true_end, other_end = (
+        np.log(heat_at(heat, end, card["pixel_size"])) for end in (place[donor] + arm, place[acceptor] - arm)
+    )
     lateral = true.positions[real, :2]
-    return donor, acceptor, log_heat[0] - log_heat[1], np.minimum(lateral, size - lateral).min(1)
+    return donor, acceptor, true_end - other_end, np.minimum(lateral, size - lateral).min(1)
 
 
 def swapped(donor: np.ndarray, acceptor: np.ndarray, odds: np.ndarray, from_edge: np.ndarray, least: float) -> int:

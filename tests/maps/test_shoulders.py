@@ -16,20 +16,17 @@ ACCEPTOR = np.array([[12.8, 10.0, 1.0], [13.4, 10.75, 1.0], [13.4, 9.25, 1.0]])
 OTHER_END = np.array([11.8, 10.0, 1.0])  # where the hydrogen would be if the bond were the other way round
 
 
-def draw(places):
-    position = np.concatenate([ACCEPTOR, DONOR, places]).astype(float)
-    kind = [KIND[symbol] for symbol in "OHHOHH" + "H" * len(places)]
-    return render(position, kind, [len(kind)], 64, PIXEL, LABELS, [0.0])
+def draw(hydrogen):
+    """The map of both waters, the hydrogen of their bond at a place."""
+    position = np.concatenate([ACCEPTOR, DONOR[[0, 2]], [hydrogen]])
+    return render(position, [KIND[symbol] for symbol in "OHHOHH"], [6], 64, PIXEL, LABELS, [0.0])
 
 
-def doubtful(share, other_end=OTHER_END):
+def doubtful(share):
     """The map of a network that gives the other end of the bond a share of the odds: the mean of two maps."""
-    swapped = np.concatenate([ACCEPTOR, DONOR[[0, 2]], [other_end]])
-    right = draw(np.empty((0, 3)))
-    wrong = render(swapped, [KIND[s] for s in "OHHOHH"], [6], 64, PIXEL, LABELS, [0.0])
-    maps = right.clone()
-    maps[:, 1] = (1 - share) * right[:, 1] + share * wrong[:, 1]
-    return maps
+    right, wrong = draw(DONOR[1]), draw(OTHER_END)
+    right[:, 1] = (1 - share) * right[:, 1] + share * wrong[:, 1]
+    return right
 
 
 def found_in(maps):

@@ -36,6 +36,12 @@ def add_shoulders(maps: Tensor, found: Sequence[Atoms], pixel_size: float, label
     return [_with_shoulders(heat, atoms, pixel_size, labels) for heat, atoms in zip(heats, found, strict=True)]
 
 
+def heat_at(heat: np.ndarray, place: np.ndarray, pixel_size: float) -> np.ndarray:
+    """Heat (n,) at places (n, x and y first), A, in a map (y, x): linear in its logarithm between the pixels."""
+    pixel = place[:, 1::-1].T / pixel_size - 0.5
+    return np.exp(map_coordinates(np.log(heat.clip(FAINTEST)), pixel, order=1, mode="nearest"))
+
+
 def _with_shoulders(heat: np.ndarray, atoms: Atoms, pixel_size: float, labels: dict) -> Atoms:
     oxygen, hydrogen = (atoms.positions[atoms.numbers == number] for number in (8, 1))
     one, other = cKDTree(oxygen).query_pairs(BOND[1], output_type="ndarray").T
@@ -45,8 +51,7 @@ def _with_shoulders(heat: np.ndarray, atoms: Atoms, pixel_size: float, labels: d
     arm = bond * OH_BOND / length
     apart = np.linalg.norm((bond - 2 * arm)[:, :2], axis=1)
     end = np.column_stack([oxygen[donor] + arm, arm[:, 2]])[(length[:, 0] > BOND[0]) & (apart >= SEPARATION["H"])]
-    log_heat = np.log(heat.clip(FAINTEST))
-    confidence = np.exp(map_coordinates(log_heat, end[:, 1::-1].T / pixel_size - 0.5, order=1, mode="nearest"))
+    confidence = heat_at(heat, end, pixel_size)
 
     hottest = np.argsort(-confidence, kind="stable")[: (confidence >= labels["threshold"]).sum()]
     end, confidence = end[hottest], confidence[hottest]
