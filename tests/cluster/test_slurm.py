@@ -96,8 +96,8 @@ def resumed(slurm, checkout: Path, killed) -> str:
     subprocess.run(command, cwd=checkout, env=environment(checkout), check=True, timeout=LONGEST)
     run = start(checkout, slurm, "resumed")
     try:
-        ask(slurm, "scancel", id_after(run, slurm, checkout, "film_trajectory", "films/*/checkpoint.npz"))
-        trained = id_after(run, slurm, checkout, "train_network", "train_network/*/*/epoch.ckpt")
+        ask(slurm, "scancel", id_after(run, slurm, checkout, "film_trajectory", "films/{}/checkpoint.npz"))
+        trained = id_after(run, slurm, checkout, "train_network", "train_network/{}/*/epoch.ckpt")
         ask(slurm, "scontrol", "update", f"jobid={trained}", "EndTime=now")  # its time is up, which Slurm sees in 30 s
         run.process.wait(LONGEST)
     finally:
@@ -107,13 +107,15 @@ def resumed(slurm, checkout: Path, killed) -> str:
 
 
 def id_after(run: Run, slurm: dict[str, str], checkout: Path, rule: str, checkpoint: str) -> str:
-    """Number of a running job of a rule, once there is a checkpoint of it."""
+    """Number of a running job of a rule, once there is a checkpoint of it: at a path with the job's wildcard."""
     checkpoints = checkout / "results" / "smoke" / "checkpoints"
     found = []
 
     def is_there() -> bool:
-        found[:] = [job["id"] for job in of_rule(slurm, rule) if job["state"] == "RUNNING"]
-        return bool(found and list(checkpoints.glob(checkpoint)))
+        running = [job for job in of_rule(slurm, rule) if job["state"] == "RUNNING"]
+        wildcards = {job["id"]: job["comment"].partition("_wildcards_")[2] for job in running}
+        found[:] = [job for job, its in wildcards.items() if list(checkpoints.glob(checkpoint.format(its)))]
+        return bool(found)
 
     run.wait_for(is_there, f"checkpoint of {rule}")
     return found[0]
