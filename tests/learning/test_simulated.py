@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from small_training import NETWORK, TRAINING
 from water import layer
 
 from icescope.afm.stacks import simulate_windows
+from icescope.learning import simulated
+from icescope.learning import training as training_module
+from icescope.learning.data import Stacks
 from icescope.learning.simulated import SimulatedStacks
+from icescope.learning.training import train
 
 LABELS = {"disc_radius": {"O": 0.75, "H": 0.55}, "pose_bound": 0.7}
 AFM = {
@@ -62,3 +67,21 @@ def test_no_batch_comes_twice_and_a_repeated_epoch_repeats_it(windows):
 def test_another_range_of_tips_is_another_training(windows):
     one, other = (SimulatedStacks(windows, LABELS, AFM, tips, seed=1).digest().hexdigest() for tips in (FIXED, RANGES))
     assert one != other
+
+
+def test_two_processes_simulate_half_a_batch_each_and_learn_what_one_does(windows, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "precision", lambda: "32-true")
+    drawn = []  # structures of each call in this process, which is one of the two
+
+    def counted(structures, *arguments):
+        drawn.append(len(structures))
+        return simulate(structures, *arguments)
+
+    simulate = simulated.simulate
+    monkeypatch.setattr(simulated, "simulate", counted)
+    data = SimulatedStacks(windows, LABELS, AFM, RANGES, seed=1), Stacks(simulate_windows(windows, AFM), LABELS)
+    settings = NETWORK, LABELS, TRAINING | {"batch_size": 2, "epochs": 3}, 5
+    _, alone = train(*data, *settings, tmp_path / "alone")
+    _, together = train(*data, *settings, tmp_path / "together", devices=2)
+    assert drawn == 3 * [2] + 3 * [1]
+    np.testing.assert_allclose(together, alone, rtol=1e-5)  # single precision, added in another order

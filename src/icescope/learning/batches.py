@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from icescope.learning.augmentation import turn
-from icescope.learning.data import Windows, draw_maps, prepare
+from icescope.learning.data import Windows, draw_maps, prepare, share
 from icescope.provenance import derive_seed
 
 
@@ -97,6 +97,5 @@ class StackData(L.LightningDataModule):
         if turned:
             images, maps = turn(images, maps, generator)
         # Each process of a training prepares the whole batch, as one alone does, and then takes its share.
-        rank, ranks = self.trainer.global_rank, self.trainer.world_size
-        share = slice(len(images) * rank // ranks, len(images) * (rank + 1) // ranks)
-        return images[share], maps[share]
+        mine = share(len(images), self.trainer.global_rank, self.trainer.world_size)
+        return images[mine], maps[mine]

@@ -120,6 +120,11 @@ class Stacks(Windows):
         return digest
 
 
+def share(samples: int, rank: int, ranks: int) -> slice:
+    """Those of a batch's samples that one of several processes learns from."""
+    return slice(samples * rank // ranks, samples * (rank + 1) // ranks)
+
+
 def draw_maps(output: str, batch: dict[str, Tensor], pixel_size: float, labels: dict) -> Tensor:
     """True maps (n, channels, y, x) of a batch of `Stacks`, on its device."""
     pixels, atoms = batch["images"].shape[-1], (batch[name] for name in ("position", "kind", "count"))

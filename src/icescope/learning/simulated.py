@@ -1,4 +1,7 @@
-"""Training images simulated when they are needed, under a tip of their own for each batch, so that none comes twice."""
+"""Training images simulated when they are needed, under a tip of their own for each batch, so that none comes twice.
+
+In a training of several processes each simulates its share of a batch, and all are given the whole.
+"""
 
 import hashlib
 import json
@@ -6,12 +9,13 @@ import json
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
+from torch import Tensor, distributed
 
 from icescope.afm import Tip, simulate
 from icescope.afm.heights import window_origin_height
 from icescope.afm.stacks import window_scan
-from icescope.learning.data import Windows
+from icescope.learning.data import Windows, share
+from icescope.learning.weights import device
 from icescope.structures.samples import atoms_of
 
 
@@ -46,12 +50,21 @@ class SimulatedStacks(Windows):
         drawn = {name: float(rng.uniform(*ends)) for name, ends in sorted(self.tips.items())}
         offset = self.afm["height_offset"] + drawn.pop("height")
         scan = window_scan(self.size, self.afm | {"height_offset": offset})
-        structures = [atoms_of(self.windows, i) for i in index]
-        for one, origin in zip(structures, self.origin[index].tolist(), strict=True):
+        together = distributed.is_initialized()
+        rank, ranks = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
+        mine = index[share(len(index), rank, ranks)]
+        structures = [atoms_of(self.windows, i) for i in mine]
+        for one, origin in zip(structures, self.origin[mine].tolist(), strict=True):
             one.positions[:, 2] -= origin
         sensor = (self.afm[name] for name in ("amplitude", "f0", "k0"))
-        images = simulate(structures, Tip(**self.afm["tip"] | drawn), scan, *sensor)
-        return torch.from_numpy(images.frequency_shift.values)
+        simulated = simulate(structures, Tip(**self.afm["tip"] | drawn), scan, *sensor)
+        images = torch.from_numpy(simulated.frequency_shift.values)
+        if not together:
+            return images
+        images = images.to(device())  # where processes on GPUs exchange tensors
+        whole = images.new_empty(len(index), *images.shape[1:])
+        distributed.all_gather_into_tensor(whole, images)
+        return whole
 
     def digest(self) -> "hashlib._Hash":
         digest = super().digest()
