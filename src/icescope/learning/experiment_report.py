@@ -199,6 +199,7 @@ def report_text(prediction: Prediction, card: dict, weights: str | Path, truth: 
                 f" {row.false_negative:.0f} missed"
             )
             for species, row in scores.iterrows()
+            if row.true_positive + row.false_positive + row.false_negative
         }
     lines = [
         f"# Atoms of {Path(str(stack.attrs.get('folder', 'stack'))).name}",
