@@ -12,6 +12,7 @@ from ase.units import kB
 from engine_here import engine_here
 
 from icescope.errors import InputError
+from icescope.md import lammps as lammps_engine
 from icescope.md.engine import RECORD_COLUMNS, State
 from icescope.md.engines import engine
 from icescope.md.force_field import water_model
@@ -129,6 +130,28 @@ def test_minimum_is_lower_and_of_rigid_water(lammps, ice):
     water = water_model("tip4p_ice")
     assert np.linalg.norm(one - oxygen, axis=1) == pytest.approx(water.bond, abs=1e-9)
     assert np.linalg.norm(one - other, axis=1) == pytest.approx(water.distance_hh, abs=1e-9)
+
+
+def overlapping(ice, neighbour):
+    """With its first molecule on top of another one, 0.4 A apart."""
+    atoms = ice.copy()
+    atoms.positions[:3] += atoms.positions[3 * neighbour] - atoms.positions[0] + [0.4, 0.1, 0.0]
+    return atoms
+
+
+@pytest.mark.parametrize("neighbour", [4, 5])  # hydrogens on softer springs are drawn into the oxygen below
+def test_molecules_that_overlap_come_apart(lammps, ice, neighbour):
+    atoms = overlapping(ice, neighbour)
+    atoms.positions = lammps.minimise(atoms, SMALL, state_of(atoms)).positions
+    crystal, found = (sum(lammps.energy_and_forces(one, SMALL)[0].values()) for one in (ice, atoms))
+    assert crystal < found < crystal + 6  # eV: ten hydrogen bonds; pushed apart, they lie between the others
+
+
+def test_minimisation_that_falls_without_end_is_an_error_and_no_hang(lammps, ice, monkeypatch):
+    monkeypatch.setattr(lammps_engine, "STIFF", 50.0)
+    atoms = overlapping(ice, 4)
+    with pytest.raises(InputError, match="before the minimum: .* collapse"):
+        lammps.minimise(atoms, SMALL, state_of(atoms))
 
 
 def test_piece_is_reproducible_rigid_and_silent(lammps, ice, capfd):

@@ -33,7 +33,9 @@ from icescope.provenance import derive_seed
 ARGUMENTS = "ICESCOPE_LAMMPS_ARGS"
 BAR = 1e-4  # GPa
 SHAKE = "shake 1e-6 100 0 b 1 a 1"  # relative tolerance, iterations, no statistics, the bonds and the angle of water
-STIFF = 50.0  # eV/A^2, of the springs that stand for the constraints while minimising
+STIFF = 500.0  # eV/A^2, of the springs that stand for the constraints while minimising; ten times softer ones let a
+# hydrogen be drawn into the oxygen of a molecule that overlaps its own, where the energy has no lower bound
+COLLAPSED = -1e6  # eV; LAMMPS hangs where a minimisation comes to minus infinity
 MINIMISER_STEPS = 1000
 FORCE_TOLERANCE = 1e-2  # eV/A, root mean square
 BAROSTAT_TIME = 1.0  # ps
@@ -82,6 +84,8 @@ class Lammps:
             if len(water_molecules(atoms.get_chemical_symbols())):
                 lammps.command(f"fix rigid mobile {SHAKE} kbond {STIFF}")
             lammps.command("fix hold fixed setforce 0 0 0")
+            lammps.command("variable energy equal pe")
+            lammps.command(f"fix collapse all halt 1 v_energy < {COLLAPSED} error hard")
             norm = FORCE_TOLERANCE * np.sqrt(3 * len(atoms))
             _advance(lammps, f"minimize 0 {norm} {MINIMISER_STEPS} {10 * MINIMISER_STEPS}", "the minimum")
             positions = _positions(lammps, atoms, model, state.positions, state.cell)
