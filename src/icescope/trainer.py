@@ -7,9 +7,10 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
-OF_NO_USE = (  # advice to start with srun, which `learning.ranks` does where it is due; what Lightning is to mend itself
-    r"The `srun` command is available",
-    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+OF_NO_USE = (  # warnings
+    r"The `srun` command is available",  # `learning.ranks` starts it where it is due
+    r"Checkpoint directory .* exists and is not empty",  # a training goes on from there
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own
 )
 
 
