@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 from machine import cores
-from networks import ROOT, RUN, SEED, VALIDATION, first_of_films
+from networks import ROOT, SEED, validation_windows
 
 from icescope.cli import WEIGHTS
-from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import predict_maps, true_atoms
 from icescope.learning.weights import load_weights
@@ -29,7 +28,7 @@ FROM_EDGE = [0.0, 0.5, 1.0, 2.0, np.inf]  # A
 def main() -> None:
     torch.set_num_threads(cores())
     network, card = load_weights(WEIGHTS)
-    stacks = first_of_films(read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))), WINDOWS)
+    stacks = validation_windows(WINDOWS)
     maps, _ = predict_maps(network, card, stacks, SEED)
     found = decode(candidates(maps, card["pixel_size"], card), card, rules=False)
     size = np.array(stacks.attrs["window_size"][:2])

@@ -142,6 +142,11 @@ def first_of_films(stacks: xr.Dataset, number: int) -> xr.Dataset:
     return pick_samples(stacks, np.flatnonzero(rank < number))
 
 
+def validation_windows(number: int) -> xr.Dataset:
+    """The first so many of each validation film, out of its first store."""
+    return first_of_films(read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))), number)
+
+
 def training_files(pattern: str) -> list[Path]:
     """Stores of the films that neither validate nor test."""
     return sorted(path for path in RUN.glob(pattern) if not any(held in str(path) for held in HELD_OUT))

@@ -15,15 +15,14 @@ import pandas as pd
 import torch
 from ase import Atoms
 from machine import cores
-from networks import ROOT, RUN, SEED, VALIDATION, first_of_films
+from networks import ROOT, SEED, validation_windows
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from icescope.cli import WEIGHTS
-from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import predict_maps, true_atoms
 from icescope.learning.weights import load_weights
-from icescope.maps.molecule_scores import hydrogen_bonds, nearest_molecule
+from icescope.maps.molecule_scores import Bonds, compare_bonds, nearest_molecule
 from icescope.maps.scores import match
 from icescope.maps.shoulders import heat_at
 from icescope.md.force_field import OH_BOND
@@ -37,21 +36,31 @@ FROM_EDGE = {"nothing": np.inf, "all": 0.0, "2 A from the edge": 2.0, "4 A from 
 def main() -> None:
     torch.set_num_threads(cores())
     network, card = load_weights(WEIGHTS)
-    stacks = first_of_films(read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))), WINDOWS)
+    stacks = validation_windows(WINDOWS)
     maps, _ = predict_maps(network, card, stacks, SEED)
     offered = candidates(maps, card["pixel_size"], card)
     found, molecules = decode(offered, card, rules=False), decode(offered, card)
     heats = maps[:, list(card["labels"]["disc_radius"]).index("H")].numpy()
-    true = list(true_atoms(stacks, card["labels"]["pose_bound"]))
+    true = true_atoms(stacks, card["labels"]["pose_bound"])
     size = np.array(stacks.attrs["window_size"][:2])
-    swaps_by_edge({"peaks": found, "ice rules": molecules}, true, stacks.film.values, size, card)
-    rows = []
-    for film, heat, atoms, real in zip(stacks.film.values, heats, found, true, strict=True):
-        bonds = bonds_of(atoms, real, heat, size, card)
+    rows, by_edge = [], []
+    for film, heat, atoms, whole, real in zip(stacks.film.values, heats, found, molecules, true, strict=True):
+        lateral = real.positions[real.numbers == 8, :2]
+        from_edge = np.minimum(lateral, size - lateral).min(1)
+        plain, place = bonds_of(atoms, nearest_molecule(atoms), real, size, card)
+        under_rules, _ = bonds_of(whole, whole.arrays["molecule"], real, size, card)
+        for decoding, bonds in (("peaks", plain), ("ice rules", under_rules)):
+            donor, acceptor = np.nonzero(bonds.found)
+            nearer = pd.cut(np.minimum(from_edge[donor], from_edge[acceptor]), EDGES)
+            swap = bonds.swapped[donor, acceptor]
+            by_edge.append(pd.DataFrame({"film": film, "from_edge": nearer, "decoding": decoding, "swapped": swap}))
+        donor, acceptor = np.nonzero(plain.found)
+        ends = donor, acceptor, odds_of(donor, acceptor, place, heat, card["pixel_size"])
         rows += [
-            {"film": film, "known": known, "bonds": len(bonds[0]), "swapped": swapped(*bonds, least)}
+            {"film": film, "known": known, "bonds": len(ends[0]), "swapped": swapped(*ends, from_edge, least)}
             for known, least in FROM_EDGE.items()
         ]
+    write_by_edge(pd.concat(by_edge))
     table = pd.DataFrame(rows)
     everything = table.assign(film="all")
     sums = pd.concat([everything, table]).groupby(["film", "known"], sort=False).sum()
@@ -60,47 +69,29 @@ def main() -> None:
     print(result.to_string(float_format="{:.3g}".format))
 
 
-def bonds_of(atoms: Atoms, true: Atoms, heat: np.ndarray, size: np.ndarray, card: dict) -> tuple[np.ndarray, ...]:
-    """True bonds whose oxygens are found: donor and acceptor (bonds,), the log of the true end's heat over that of the
-    other (bonds,), and the distance of each oxygen from the window's edge, A."""
+def bonds_of(atoms: Atoms, molecule: np.ndarray, true: Atoms, size: np.ndarray, card: dict) -> tuple[Bonds, np.ndarray]:
+    """Bonds of a prediction beside the true ones, and where each true oxygen was found (oxygens, 3), NaN if not."""
     oxygen, real = np.flatnonzero(atoms.numbers == 8), np.flatnonzero(true.numbers == 8)
     radius = card["labels"]["matching_radius"]["O"]
     mine, theirs = match(atoms.positions[oxygen, :2], true.positions[real, :2], radius)
-    place = np.full((len(real), 3), np.nan)
-    place[theirs] = atoms.positions[oxygen[mine]]
-    inside = in_window(true.positions, size)
-    bonds = hydrogen_bonds(true, np.where(inside, true.arrays["molecule"], -1)) > 0
-    donor, acceptor = np.nonzero(bonds & np.isfinite(place[:, :1]) & np.isfinite(place[:, 0]) & inside[real])
+    partner, place = np.full(len(atoms), -1), np.full((len(real), 3), np.nan)
+    partner[oxygen[mine]], place[theirs] = real[theirs], atoms.positions[oxygen[mine]]
+    return compare_bonds(atoms, molecule, true, partner, in_window(true.positions, size)), place
+
+
+def odds_of(
+    donor: np.ndarray, acceptor: np.ndarray, place: np.ndarray, heat: np.ndarray, pixel_size: float
+) -> np.ndarray:
+    """Log of the heat at the true end of each bond over that at the other (bonds,)."""
     arm = place[acceptor] - place[donor]
     arm *= OH_BOND / np.linalg.norm(arm, axis=1, keepdims=True)
-    true_end, other_end = (
-        np.log(heat_at(heat, end, card["pixel_size"])) for end in (place[donor] + arm, place[acceptor] - arm)
-    )
-    lateral = true.positions[real, :2]
-    return donor, acceptor, true_end - other_end, np.minimum(lateral, size - lateral).min(1)
+    ends = place[donor] + arm, place[acceptor] - arm
+    true_end, other_end = (np.log(heat_at(heat, end, pixel_size)) for end in ends)
+    return true_end - other_end
 
 
-def swaps_by_edge(
-    decoded: dict[str, list[Atoms]], true: list[Atoms], films: np.ndarray, size: np.ndarray, card: dict
-) -> None:
-    """Write swap_edges.csv: swaps of each decoding, as `molecule_scores` counts them, by distance from the edge."""
-    radius, tables = card["labels"]["matching_radius"]["O"], []
-    for decoding, structures in decoded.items():
-        for film, atoms, real in zip(films, structures, true, strict=True):
-            molecule = atoms.arrays["molecule"] if atoms.has("molecule") else nearest_molecule(atoms)
-            oxygen, there = atoms.positions[atoms.numbers == 8, :2], real.positions[real.numbers == 8, :2]
-            mine, theirs = match(oxygen, there, radius)
-            seen = np.zeros((len(there), len(there)), bool)
-            seen[np.ix_(theirs, theirs)] = (hydrogen_bonds(atoms, molecule) > 0)[np.ix_(mine, mine)]
-            inside = in_window(real.positions, size)
-            bonds = hydrogen_bonds(real, np.where(inside, real.arrays["molecule"], -1)) > 0
-            found = np.isin(np.arange(len(there)), theirs) & in_window(there, size)
-            donor, acceptor = np.nonzero(bonds & found[:, None] & found)
-            edge = np.minimum(there, size - there).min(1)
-            nearer = pd.cut(np.minimum(edge[donor], edge[acceptor]), EDGES)
-            swap = ~seen[donor, acceptor] & seen[acceptor, donor]
-            tables.append(pd.DataFrame({"decoding": decoding, "film": film, "from_edge": nearer, "swapped": swap}))
-    table = pd.concat(tables)
+def write_by_edge(table: pd.DataFrame) -> None:
+    """Write swap_edges.csv from a row for each bond."""
     groups = pd.concat([table.assign(film="all"), table]).groupby(["film", "from_edge", "decoding"], observed=True)
     result = groups.swapped.agg(bonds="size", swapped="sum", swap_rate="mean")
     result.to_csv(ROOT / "benchmarks" / "swap_edges.csv", float_format="%.3g")

@@ -12,10 +12,9 @@ import time
 import pandas as pd
 import torch
 from machine import cores
-from networks import ROOT, RUN, SEED, VALIDATION, first_of_films
+from networks import ROOT, SEED, validation_windows
 
 from icescope.cli import WEIGHTS
-from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decodings
 from icescope.learning.evaluation import all_scores, learn_confidence, predict_maps
 from icescope.learning.weights import load_weights
@@ -28,7 +27,7 @@ WANTED += [("ice rules", "wrong_number")]
 def main() -> None:
     torch.set_num_threads(cores())
     network, card = load_weights(WEIGHTS)
-    stacks = first_of_films(read_stacks(sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))), WINDOWS)
+    stacks = validation_windows(WINDOWS)
     tables = {}
     for views in (1, 2, 4, 8):
         began = time.perf_counter()

@@ -97,5 +97,5 @@ class StackData(L.LightningDataModule):
         if turned:
             images, maps = turn(images, maps, generator)
         # Each process of a training prepares the whole batch, as one alone does, and then takes its share.
-        mine = share(len(images), self.trainer.global_rank, self.trainer.world_size)
+        mine = share(len(images))
         return images[mine], maps[mine]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import Dataset
 
 from icescope import storage
@@ -120,8 +120,9 @@ class Stacks(Windows):
         return digest
 
 
-def share(samples: int, rank: int, ranks: int) -> slice:
-    """Those of a batch's samples that one of several processes learns from."""
+def share(samples: int) -> slice:
+    """Those of a batch's samples that fall to this process of a training; all, where it is alone."""
+    rank, ranks = (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
     return slice(samples * rank // ranks, samples * (rank + 1) // ranks)
 
 

@@ -50,16 +50,14 @@ class SimulatedStacks(Windows):
         drawn = {name: float(rng.uniform(*ends)) for name, ends in sorted(self.tips.items())}
         offset = self.afm["height_offset"] + drawn.pop("height")
         scan = window_scan(self.size, self.afm | {"height_offset": offset})
-        together = distributed.is_initialized()
-        rank, ranks = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
-        mine = index[share(len(index), rank, ranks)]
+        mine = index[share(len(index))]
         structures = [atoms_of(self.windows, i) for i in mine]
         for one, origin in zip(structures, self.origin[mine].tolist(), strict=True):
             one.positions[:, 2] -= origin
         sensor = (self.afm[name] for name in ("amplitude", "f0", "k0"))
         simulated = simulate(structures, Tip(**self.afm["tip"] | drawn), scan, *sensor)
         images = torch.from_numpy(simulated.frequency_shift.values)
-        if not together:
+        if len(mine) == len(index):
             return images
         images = images.to(device())  # where processes on GPUs exchange tensors
         whole = images.new_empty(len(index), *images.shape[1:])

@@ -4,6 +4,7 @@ Everything is counted for each structure, in sums that may be pooled and resampl
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,17 @@ LONGEST = 1.4  # A, O-H in a prediction without molecules: half way to the next 
 # BOND_ANGLE for a hydrogen of D (Luzar, Chandler, Nature 379, 55 (1996)).
 BOND = 3.5  # A
 BOND_ANGLE = 30.0  # degrees
+
+
+class Bonds(NamedTuple):
+    """Which hydrogen bonds there are between true oxygens, from that of a row to that of a column, (o, o)."""
+
+    predicted: np.ndarray  # between predicted oxygens
+    true: np.ndarray
+    seen: np.ndarray  # predicted ones between oxygens that match
+    judged: np.ndarray  # true ones that count: all three atoms inside
+    found: np.ndarray  # of these, with both oxygens found
+    swapped: np.ndarray  # of these, those predicted in the other direction only
 
 
 def count_structures(
@@ -124,6 +136,36 @@ def hydrogen_bonds(atoms: Atoms, molecule: np.ndarray) -> np.ndarray:
     return (mine.astype(float) @ pointing).astype(int)
 
 
+def compare_bonds(
+    predicted: Atoms, molecule: np.ndarray, true: Atoms, partner: np.ndarray, inside: np.ndarray
+) -> Bonds:
+    """Hydrogen bonds of one prediction beside the true ones.
+
+    Parameters
+    ----------
+    molecule
+        Water of each predicted atom; negative for none.
+    partner
+        True atom that each predicted oxygen is matched with; negative for none.
+    inside
+        Which true atoms are inside the window.
+    """
+    oxygen, true_oxygen = np.flatnonzero(predicted.numbers == 8), np.flatnonzero(true.numbers == 8)
+    bonds = hydrogen_bonds(predicted, molecule) > 0
+    real = hydrogen_bonds(true, true.arrays["molecule"]) > 0
+    rank = np.full(len(true) + 1, -1)
+    rank[true_oxygen] = np.arange(len(true_oxygen))
+    mine = rank[partner[oxygen]]
+    found = np.flatnonzero(mine >= 0)
+    seen = np.zeros_like(real)
+    seen[np.ix_(mine[found], mine[found])] = bonds[np.ix_(found, found)]
+    of_inside = np.where(inside, true.arrays["molecule"], -1)
+    judged = (hydrogen_bonds(true, of_inside) > 0) & inside[true_oxygen][:, None] & inside[true_oxygen]
+    is_found = np.isin(np.arange(len(true_oxygen)), mine)
+    both = judged & is_found[:, None] & is_found
+    return Bonds(bonds, real, seen, judged, both, both & ~seen & seen.T)
+
+
 def nearest_molecule(atoms: Atoms) -> np.ndarray:
     """Water of each atom (n,): hydrogens belong to the nearest oxygen within LONGEST; -1 for none and for ions."""
     molecule = np.full(len(atoms), -1)
@@ -186,21 +228,10 @@ def _count_molecules(
 
 
 def _count_bonds(predicted: Atoms, molecule: np.ndarray, true: Atoms, partner: np.ndarray, inside: np.ndarray) -> dict:
-    oxygen, true_oxygen = np.flatnonzero(predicted.numbers == 8), np.flatnonzero(true.numbers == 8)
-    bonds = hydrogen_bonds(predicted, molecule) > 0
-    real = hydrogen_bonds(true, true.arrays["molecule"]) > 0
-    rank = np.full(len(true) + 1, -1)
-    rank[true_oxygen] = np.arange(len(true_oxygen))
-    mine = rank[partner[oxygen]]
-    found = np.flatnonzero(mine >= 0)
-    seen = np.zeros_like(real)  # predicted bonds between true oxygens
-    seen[np.ix_(mine[found], mine[found])] = bonds[np.ix_(found, found)]
-    of_inside = np.where(inside, true.arrays["molecule"], -1)
-    judged = (hydrogen_bonds(true, of_inside) > 0) & inside[true_oxygen][:, None] & inside[true_oxygen]
-    right = int((seen & judged).sum())
-    is_found = np.isin(np.arange(len(true_oxygen)), mine)
-    both = judged & is_found[:, None] & is_found
-    sums = [right, bonds.sum() - (seen & real).sum(), judged.sum() - right, both.sum(), (both & ~seen & seen.T).sum()]
+    bonds = compare_bonds(predicted, molecule, true, partner, inside)
+    right = int((bonds.seen & bonds.judged).sum())
+    sums = [right, bonds.predicted.sum() - (bonds.seen & bonds.true).sum(), bonds.judged.sum() - right]
+    sums += [bonds.found.sum(), bonds.swapped.sum()]
     names = [*COUNTS, "found_bonds", "swapped"]
     return {("hydrogen bond", name): int(n) for name, n in zip(names, sums, strict=True)}
 
