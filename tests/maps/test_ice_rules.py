@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -125,6 +127,28 @@ def test_order_place_and_company_do_not_matter(windows, heights_known):
     assert _as_set(moved, shift) == _as_set(alone[0])
     company = assign_molecules(_amid(one, [20, 20]) + _amid(other, [70, 20]), BOUND, heights_known)
     assert _as_set(company) == _as_set(alone[0]) | _as_set(alone[1], [-50, 0, 0])
+
+
+def test_memory_grows_with_the_area_of_an_image(windows):
+    rng = np.random.default_rng(7)
+    found = [blurred(window, rng) for window in windows]
+
+    def most(side):
+        tiles = []
+        for place in range(side**2):
+            tile = found[place % len(found)].copy()
+            tile.positions[:, :2] += SIZE[:2] * divmod(place, side)
+            tiles.append(tile)
+        image = sum(tiles[1:], tiles[0])
+        image.set_cell([*(side * SIZE[:2]), 0])
+        tracemalloc.start()
+        assign_molecules(image, BOUND, True)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assign_molecules(found[0], BOUND, True)  # compiled
+    assert most(6) < 1.5 * 9 / 4 * most(4)  # with the square of the area it would be 5 times as much
 
 
 @pytest.mark.parametrize("heights_known", [True, False])

@@ -17,7 +17,6 @@ MOST_STEPS = 20_000  # of the search in one group, some hundredths of a second
 LONGEST = 20.0  # s, of the general solver; it has a good choice long before
 
 
-@njit(cache=True)
 def cheapest(first, cost, hydrogen, bond, double):
     """Cheapest choice of one state for every oxygen.
 
@@ -38,18 +37,38 @@ def cheapest(first, cost, hydrogen, bond, double):
 
     Returns
     -------
-    State of each oxygen; group of each oxygen and cost of each group, to go on from with `margin`. The cost of a group
-    is -infinity, and the states mean nothing, where the search was given up: see `by_integer_programme`.
+    State of each oxygen; group of each oxygen and cost of each group, to go on from with `margin`; and which oxygens
+    (oxygens,) are in groups in which the search was given up, so that their states are by `by_integer_programme`.
     """
+    problem = first, cost, hydrogen, bond, double
     oxygens = len(first) - 1
     choice, group, group_cost = first[:-1].copy(), np.arange(oxygens), np.zeros(oxygens)
-    forbidden = np.zeros(len(cost), np.bool_)
-    problem = first, cost, hydrogen, bond, double
-    for g in range(oxygens):
-        group_cost[g] = _solve(group, g, problem, forbidden, np.inf, choice)
-    while np.isfinite(group_cost).all() and _join(group, group_cost, problem, forbidden, np.inf, choice):
-        pass
-    return choice, group, group_cost
+    given_up, solved = np.zeros(oxygens, bool), 0
+    _solve_each(problem, choice, group, group_cost)
+    while True:
+        _join_all(problem, choice, group, group_cost)
+        hard = np.isneginf(group_cost)[group]
+        if not hard.any():
+            return choice, group, group_cost, given_up
+        solved += hard.sum()
+        if solved > oxygens:  # hard everywhere: one clash after another would take long
+            hard[:] = True
+        members = np.flatnonzero(hard)
+        _, states = ranges(first[members], first[members + 1])
+        begins = np.append(0, np.cumsum(first[members + 1] - first[members]))
+        choice[members] = states[by_integer_programme(begins, cost[states], hydrogen[states], bond[states], double)]
+        _, on_bond = _taken(bond[choice[members]])
+        g = group[members[0]]
+        group_cost[group[members]], group[members] = 0.0, g
+        group_cost[g] = cost[choice[members]].sum() + double * (len(on_bond) - len(np.unique(on_bond)))
+        given_up[members] = True
+
+
+def ranges(first, last):
+    """All whole numbers from `first` (n,) to below `last` (n,), one range after another: whose each is, and itself."""
+    length = last - first
+    whose = np.repeat(np.arange(len(length)), length)
+    return whose, np.arange(len(whose)) + np.repeat(first - np.cumsum(length) + length, length)
 
 
 def by_integer_programme(first, cost, hydrogen, bond, double):
@@ -57,11 +76,11 @@ def by_integer_programme(first, cost, hydrogen, bond, double):
 
     One unknown, 0 or 1, for each state, and one for the excess on each bond.
     """
-    states, hydrogens, bonds, oxygens = len(cost), hydrogen.max() + 1, bond.max() + 1, len(first) - 1
+    states, oxygens = len(cost), len(first) - 1
     owner = np.repeat(np.arange(oxygens), np.diff(first))
-    of_hydrogen, of_bond = np.argwhere(hydrogen >= 0)[:, 0], np.argwhere(bond >= 0)[:, 0]
-    row = [owner, oxygens + hydrogen[hydrogen >= 0], oxygens + hydrogens + bond[bond >= 0]]
-    row.append(oxygens + hydrogens + np.arange(bonds))
+    (of_hydrogen, hydrogen), (of_bond, bond) = _taken(hydrogen), _taken(bond)
+    hydrogens, bonds = hydrogen.max(initial=-1) + 1, bond.max(initial=-1) + 1
+    row = [owner, oxygens + hydrogen, oxygens + hydrogens + bond, oxygens + hydrogens + np.arange(bonds)]
     column = [np.arange(states), of_hydrogen, of_bond, states + np.arange(bonds)]
     value = np.concatenate([np.ones(states + len(of_hydrogen) + len(of_bond)), -np.ones(bonds)])
     shape = oxygens + hydrogens + bonds, states + bonds
@@ -77,12 +96,33 @@ def by_integer_programme(first, cost, hydrogen, bond, double):
     return np.array([begin + result.x[begin:end].argmax() for begin, end in pairwise(first)])
 
 
+def _taken(of_states):
+    """State of each entry of (states, any) that is not negative, and the entry, numbered anew from 0."""
+    state, column = np.nonzero(of_states >= 0)
+    return state, np.unique(of_states[state, column], return_inverse=True)[1]
+
+
+@njit(cache=True)
+def _solve_each(problem, choice, group, group_cost):
+    forbidden = np.zeros(len(problem[1]), np.bool_)
+    for g in range(len(group)):
+        group_cost[g] = _solve(group, g, problem, forbidden, np.inf, choice)
+
+
+@njit(cache=True)
+def _join_all(problem, choice, group, group_cost):
+    """Join groups until no choices clash, or the search in one is given up."""
+    forbidden = np.zeros(len(problem[1]), np.bool_)
+    while np.isfinite(group_cost).all() and _join(group, group_cost, problem, forbidden, np.inf, choice):
+        pass
+
+
 @njit(cache=True)
 def margin(oxygen, forbidden, most, first, cost, hydrogen, bond, double, choice, group, group_cost):
     """How much more the cheapest choice costs without some states of one oxygen, or `most` if it is no less than that.
 
-    `forbidden` (states,) bool says which; `choice`, `group`, `group_cost` are what `cheapest` returns. 0 where the
-    search was given up.
+    `forbidden` (states,) bool says which; `choice`, `group`, `group_cost` are what `cheapest` returns. 0 where a
+    search is given up.
     """
     limit = group_cost.sum() + most
     choice, group, group_cost = choice.copy(), group.copy(), group_cost.copy()

@@ -14,9 +14,10 @@ import numpy as np
 from ase import Atoms
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from icescope.errors import InputError
-from icescope.maps.assignment import by_integer_programme, cheapest, margin
+from icescope.maps.assignment import cheapest, margin, ranges
 from icescope.maps.avdw import pose_of_rise
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
 
@@ -41,7 +42,7 @@ class _Candidates(NamedTuple):
     cost: np.ndarray  # (n,)
     arm: np.ndarray  # (1 or 3, n, 3) possible O-H vectors, A
     place: np.ndarray  # (n, 3), A
-    on_bond: np.ndarray  # (n, oxygens) whether the hydrogen lies on the bond to that oxygen
+    on_bond: np.ndarray  # (any, 2) index of a candidate whose hydrogen lies on a bond, and the bond's other oxygen
 
 
 class _States(NamedTuple):
@@ -89,7 +90,9 @@ def assign_molecules(atoms: Atoms, pose_bound: float, heights_known: bool) -> At
         A missing array, a window without a size, or numbers that are not finite.
     """
     _check(atoms, pose_bound, heights_known)
-    oxygens, hydrogens = np.flatnonzero(atoms.numbers == 8), np.flatnonzero(atoms.numbers == 1)
+    # From one side to the other: which search is given up must not depend on the order of the atoms.
+    across = np.lexsort(atoms.positions.T[::-1])
+    oxygens, hydrogens = (across[atoms.numbers[across] == number] for number in (8, 1))
     evidence = -_log_odds(atoms.get_array("confidence"))
     candidates = _candidates(atoms, oxygens, hydrogens, evidence, pose_bound, heights_known)
     states = _states(atoms, oxygens, candidates, evidence[oxygens])
@@ -102,7 +105,8 @@ def assign_molecules(atoms: Atoms, pose_bound: float, heights_known: bool) -> At
     kept = atoms.copy()
     pose = kept.arrays["pose"] if kept.has("pose") else np.full(len(atoms), "", dtype="<U4")
     water = 0
-    for oxygen, state in enumerate(chosen):
+    for oxygen in np.argsort(oxygens):
+        state = chosen[oxygen]
         if states.absent[state]:
             continue
         mine = states.candidates[state]
@@ -153,12 +157,8 @@ def _candidates(
 ) -> _Candidates:
     """Every pair of oxygen and hydrogen that costs less than a missing hydrogen."""
     seen = atoms.positions * [1, 1, heights_known]
-    between = seen[oxygens][None] - seen[oxygens][:, None]
-    apart = np.linalg.norm(between, axis=-1)
-    bonded = (apart > BOND[0]) & (apart < BOND[1])
-    reach = np.linalg.norm(seen[hydrogens][None] - seen[oxygens][:, None], axis=-1)
-    oxygen, hydrogen = np.nonzero(reach < BOND[1])
-    vector, length = seen[hydrogens[hydrogen]] - seen[oxygens[oxygen]], reach[oxygen, hydrogen]
+    oxygen, hydrogen, length = _within(seen[oxygens], seen[hydrogens], BOND[1])
+    vector = seen[hydrogens[hydrogen]] - seen[oxygens[oxygen]]
     evidence = evidence[hydrogens[hydrogen]]
 
     if heights_known:
@@ -179,14 +179,30 @@ def _candidates(
         place = vector * np.minimum(1, OH_BOND / np.maximum(length, 1e-9))[:, None] + np.outer(sign * rise, [0, 0, 1])
     cost = np.where(off < REACH, 0.5 * (off / ERROR) ** 2, np.inf) + evidence
 
-    along = np.einsum("kd,kjd->kj", vector, between[oxygen]) / np.maximum(apart[oxygen], 1e-9)
-    on_bond = bonded[oxygen] & flat[:, None] & (along > ON_BOND * length[:, None])
-    between_ends = on_bond & (along > OH_BOND) & (along < apart[oxygen] - OH_BOND + REACH)
-    aside = np.where(between_ends, (length**2)[:, None] - along**2, np.inf).min(1, initial=np.inf)
+    donor, acceptor, apart = _within(seen[oxygens], seen[oxygens], BOND[1])
+    bonded = apart > BOND[0]
+    donor, acceptor, apart = donor[bonded], acceptor[bonded], apart[bonded]
+    # The bonds of each candidate's oxygen, one candidate after another.
+    k, bond = ranges(np.searchsorted(donor, oxygen), np.searchsorted(donor, oxygen, side="right"))
+    toward = seen[oxygens[acceptor[bond]]] - seen[oxygens[donor[bond]]]
+    along = np.einsum("kd,kd->k", vector[k], toward) / apart[bond]
+    on_bond = flat[k] & (along > ON_BOND * length[k])
+    between_ends = on_bond & (along > OH_BOND) & (along < apart[bond] - OH_BOND + REACH)
+    aside = np.full(len(oxygen), np.inf)
+    np.minimum.at(aside, k[between_ends], (length[k] ** 2 - along**2)[between_ends])
     cost = np.minimum(cost, SHIFTED + 0.5 * aside / ERROR**2 + evidence.clip(0))
     place += atoms.positions[oxygens[oxygen]]
     good = cost < MISSING
-    return _Candidates(oxygen[good], hydrogen[good], cost[good], arm[:, good], place[good], on_bond[good])
+    kept = on_bond & good[k]
+    on_bond = np.column_stack([(np.cumsum(good) - 1)[k[kept]], acceptor[bond[kept]]])
+    return _Candidates(oxygen[good], hydrogen[good], cost[good], arm[:, good], place[good], on_bond)
+
+
+def _within(some: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of points (n, 3) and (m, 3) nearer than reach: index of each, sorted, and distance."""
+    pairs = cKDTree(some).sparse_distance_matrix(cKDTree(others), reach, output_type="ndarray")
+    pairs = np.sort(pairs, order=["i", "j"])
+    return pairs["i"], pairs["j"], pairs["v"]
 
 
 def _states(atoms: Atoms, oxygens: np.ndarray, candidates: _Candidates, evidence: np.ndarray) -> _States:
@@ -197,7 +213,8 @@ def _states(atoms: Atoms, oxygens: np.ndarray, candidates: _Candidates, evidence
     room = (edge < OH_BOND).astype(int) + (edge < OH_BOND * np.cos(np.radians(HOH_ANGLE / 2)))
     lack = [MISSING * np.clip(missing - room, 0, None) for missing in (2, 1)]
     every = np.arange(len(candidates.cost))
-    first, second = np.nonzero(np.triu(candidates.oxygen[:, None] == candidates.oxygen, 1))
+    # Candidates of one oxygen stand together: each with those after it.
+    first, second = ranges(every + 1, np.searchsorted(candidates.oxygen, candidates.oxygen, side="right"))
     single = candidates.cost + lack[1][candidates.oxygen]
     pair = candidates.cost[first] + candidates.cost[second] + _bend(candidates.arm[:, first], candidates.arm[:, second])
     # Whatever has a part that costs less is never better than that part, which uses fewer peaks.
@@ -235,11 +252,11 @@ def _optimum(
     settled = np.zeros(oxygens, bool)
     if not oxygens:
         return np.zeros(0, int), settled
-    k, j = np.nonzero(candidates.on_bond)
+    k, j = candidates.on_bond.T
     i = candidates.oxygen[k]
     rank = np.arange(len(k)) - np.searchsorted(k, k)
     bond = np.full((len(candidates.cost), rank.max(initial=0) + 1), -1)
-    bond[k, rank] = np.minimum(i, j) * oxygens + np.maximum(i, j)
+    bond[k, rank] = np.unique(np.minimum(i, j) * oxygens + np.maximum(i, j), return_inverse=True)[1]
 
     beyond = oxygens + np.arange(len(edge))
     owner = np.concatenate([states.oxygen, beyond, beyond])
@@ -251,16 +268,13 @@ def _optimum(
     hydrogen[np.argsort(order)[len(states.cost) :][: len(edge)], 0] = edge
     choice = np.empty(len(first) - 1, int)
     for part in _parts(owner[order], hydrogen, bond):
-        mine = np.flatnonzero(np.isin(owner[order], part))
+        _, mine = ranges(first[part], first[part + 1])
         begins = np.append(np.searchsorted(owner[order][mine], part), len(mine))
         problem = begins, cost[order][mine], hydrogen[mine], bond[mine], DOUBLE
-        found = cheapest(*problem)
-        if not np.isfinite(found[2]).all():
-            choice[part] = mine[by_integer_programme(*problem)]
-            continue
+        *found, given_up = cheapest(*problem)
         choice[part] = mine[found[0]]
         for index, oxygen in enumerate(part):
-            if oxygen < oxygens and (pairs[choice[oxygen]] >= 0).all():
+            if oxygen < oxygens and (pairs[choice[oxygen]] >= 0).all() and not given_up[index]:
                 own = slice(begins[index], begins[index + 1])
                 alike = np.zeros(len(mine), bool)
                 alike[own] = _alike(pairs[mine[own]], pairs[choice[oxygen]], candidates.place)
@@ -276,7 +290,8 @@ def _parts(owner: np.ndarray, hydrogen: np.ndarray, bond: np.ndarray) -> list[np
     ends = owner[state], oxygens + shared[state, column]
     size = oxygens + shared.max() + 1
     _, label = connected_components(coo_array((np.ones(len(state)), ends), (size, size)), directed=False)
-    return [np.flatnonzero(label[:oxygens] == one) for one in np.unique(label[:oxygens])]
+    label = label[:oxygens]
+    return np.split(np.argsort(label, kind="stable"), np.flatnonzero(np.diff(np.sort(label))) + 1)
 
 
 def _of_states(pairs: np.ndarray, of_candidates: np.ndarray) -> np.ndarray:
