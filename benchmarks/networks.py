@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from icescope.learning.data import Stacks, read_stacks, read_windows
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import evaluate, learn_confidence, predict_maps
-from icescope.learning.networks import build_network
+from icescope.learning.networks import build_network, members_of
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
 from icescope.structures.samples import pick_samples
@@ -58,6 +58,10 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
     "as shipped": (  # the network and settings of config/weights.yaml
         {"output": "peaks", "stride": 2, "channels": [128, 192, 256]},
+        {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8},
+    ),
+    "as shipped, four members": (  # of an ensemble
+        {"output": "peaks", "stride": 2, "channels": [128, 192, 256], "members": 4},
         {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8},
     ),
     "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),
@@ -111,7 +115,7 @@ def run(name: str, config: dict, validation: xr.Dataset, arguments: argparse.Nam
     seconds, core_seconds = time.monotonic() - began, sum(os.times()[:2]) - used
     card = {"network": network, "labels": labels, "pixel_size": config["windows"]["size"][0] / config["afm"]["pixels"]}
     plain, rules = accuracies(trained, card, validation)
-    samples = arguments.epochs * len(data)
+    samples = arguments.epochs * len(data) * members_of(network)
     return {
         "trial": name,
         "samples": samples,

@@ -54,6 +54,34 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, monkeypatch):
     np.testing.assert_array_equal(resumed_history, history)
 
 
+def test_an_ensemble_is_the_mean_of_networks_with_seeds_of_their_own(data, tmp_path):
+    network = NETWORK | {"members": 2}
+    ensemble, history = run(data, tmp_path / "checkpoints", network)
+    assert history.epoch.tolist() == [1, 2, 1, 2]
+    images = torch.rand(3, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        one, other = (member(images) for member in ensemble.members)
+        assert (one - other).abs().mean() > 1e-3
+        torch.testing.assert_close(ensemble(images), (one + other) / 2)
+        again, _ = run(data, tmp_path / "checkpoints", network)  # from the checkpoints of both
+        assert torch.equal(again(images), ensemble(images))
+        save_weights(ensemble, CARD | {"network": network}, tmp_path / "weights.safetensors")
+        loaded, card = load_weights(tmp_path / "weights.safetensors")
+        assert card["network"]["members"] == 2 and torch.equal(loaded(images), ensemble(images))
+
+
+def test_members_of_an_ensemble_start_from_their_own_or_from_one(data, tmp_path):
+    network, still = NETWORK | {"members": 2}, {"epochs": 1, "learning_rate": 1e-12}
+    ensemble, _ = run(data, tmp_path / "first", network, epochs=1)
+    for initial in (ensemble, ensemble.members[1]):
+        started, _ = run(data, tmp_path / "second", network, initial.state_dict(), **still)
+        for before, after in zip(
+            [ensemble.members[initial is not ensemble], ensemble.members[1]], started.members, strict=True
+        ):
+            for one, other in zip(before.parameters(), after.parameters(), strict=True):
+                torch.testing.assert_close(one, other)
+
+
 def test_checkpoint_of_another_training_is_not_resumed_from(data, tmp_path):
     run(data, tmp_path, epochs=1)
     _, history = run(data, tmp_path, epochs=2)

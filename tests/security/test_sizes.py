@@ -170,6 +170,8 @@ def test_endless_cell_file_is_not_read_to_its_end(tmp_path):
         ("network", {"heights": -1}),
         ("network", {"stride": 2000}),
         ("network", {"stride": 0}),
+        ("network", {"members": 10**9}),
+        ("network", {"members": 0}),
         ("labels", {"disc_radius": {"O": 255.0}}),
         ("labels", {"disc_radius": {"O": 0.1}}),  # the search for smaller discs than 0.6 pixels does not end
         ("labels", {"disc_radius": {}}),

@@ -8,6 +8,7 @@ import torch
 from icescope.job import job
 from icescope.learning.card import training_card
 from icescope.learning.data import Stacks, read_stacks, read_windows
+from icescope.learning.networks import members_of
 from icescope.learning.ranks import node_rank, on_all_nodes
 from icescope.learning.simulated import SimulatedStacks
 from icescope.learning.training import train
@@ -45,12 +46,13 @@ if __name__ == "__main__":  # and not in the other processes of the training, wh
         if node:
             raise SystemExit  # the first node writes
         settings = params.network, params.labels, params.training, params.seed
+        samples = members_of(params.network) * params.training["epochs"] * len(training_data)
         card = {
             "scale": params.run,
             "metal": params.metal,
             **training_card(network, training_data, validation, *settings),
             "initial": its_card.get("sha256"),
-            "samples_seen": params.training["epochs"] * len(training_data) + its_card.get("samples_seen", 0),
+            "samples_seen": samples + its_card.get("samples_seen", 0),
             **provenance(params.network, params.seed, inputs),
         }
         save_weights(network, card, output.weights)

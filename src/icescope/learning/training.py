@@ -18,11 +18,11 @@ from torch import Tensor
 from icescope.errors import InputError
 from icescope.learning.batches import StackData
 from icescope.learning.data import Windows
-from icescope.learning.networks import build_network
+from icescope.learning.networks import Ensemble, build_network, members_of
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.ranks import on_all_ranks
 from icescope.progress import SECONDS_BETWEEN_LINES
-from icescope.provenance import source_hash
+from icescope.provenance import derive_seed, source_hash
 from icescope.trainer import quiet_trainer
 
 ROUNDS = 10  # epochs of a training that is given in steps, at most: how often it is validated and saved
@@ -125,14 +125,15 @@ def train(
     checkpoints
         Folder that outlives a killed job; the caller removes it when the weights are safe.
     initial
-        State of a network of the same kind to start from.
+        State of a network of the same kind to start from; all members of an ensemble may start from that of one.
     devices, nodes
         Processes on a node, each on a GPU where there are any, and nodes; see `ranks.on_all_ranks`. They share each
         batch, so that the loss is the same up to the order of its sums. Only the first one writes.
 
     Returns
     -------
-    The network, and its history: epoch, training_loss, validation_loss.
+    The network, and its history: epoch, training_loss, validation_loss; of an ensemble, that of one member after the
+    other.
 
     Raises
     ------
@@ -151,11 +152,38 @@ def train(
             f"{len(train_stacks)} training windows are fewer than training.batch_size ({training['batch_size']}); "
             "lower it, or raise windows.per_trajectory."
         )
+    if members_of(network) > 1:
+        members, histories = zip(
+            *(
+                train(
+                    train_stacks,
+                    validation_stacks,
+                    network | {"members": 1},
+                    labels,
+                    training,
+                    derive_seed(seed, "member", member),
+                    checkpoints,
+                    _of_member(initial, member),
+                    devices,
+                    nodes,
+                )
+                for member in range(members_of(network))
+            ),
+            strict=True,
+        )
+        return Ensemble(members).eval(), pd.concat(histories, ignore_index=True)
     stacks, blocks = (train_stacks, validation_stacks), (network, labels, training)
     folder = Path(checkpoints) / _run_hash(*stacks, [*blocks, seed], initial)
     fit = partial(_fit, stacks, blocks, seed, folder, initial, precision=precision())
     task = fit() if ranks == 1 else on_all_ranks(fit, devices, nodes)
     return task.network.eval(), pd.DataFrame(task.history)
+
+
+def _of_member(initial: dict[str, Tensor] | None, member: int) -> dict[str, Tensor] | None:
+    """What one member of an ensemble starts from: its own, or else the one network for all."""
+    prefix = f"members.{member}."
+    own = {name.removeprefix(prefix): values for name, values in (initial or {}).items() if name.startswith(prefix)}
+    return own or initial
 
 
 def _fit(
