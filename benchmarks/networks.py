@@ -42,6 +42,8 @@ KEY = ["trial", "samples", "windows", "validation_windows"]
 CHANNELS = [64, 128, 192, 256]
 BASE = {"batch_size": 16, "learning_rate": 2e-3, "augmentation": {"shift": 1, "noise": 0.05, "cutout": 100}}
 WEAK = {"shift": 0, "noise": 0.02, "cutout": 32}
+SHIPPED = {"output": "peaks", "stride": 2, "channels": [128, 192, 256]}  # as in config/weights.yaml, and the next line
+SHIPPED_TRAINING = {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8}
 # What each trial changes of the configuration's block `networks.light`, and of BASE.
 TRIALS: dict[str, tuple[dict, dict]] = {
     "avdw": ({}, {}),
@@ -56,14 +58,8 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
-    "as shipped": (  # the network and settings of config/weights.yaml
-        {"output": "peaks", "stride": 2, "channels": [128, 192, 256]},
-        {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8},
-    ),
-    "as shipped, four members": (  # of an ensemble
-        {"output": "peaks", "stride": 2, "channels": [128, 192, 256], "members": 4},
-        {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8},
-    ),
+    "as shipped": (SHIPPED, SHIPPED_TRAINING),
+    "as shipped, four members": (SHIPPED | {"members": 4}, SHIPPED_TRAINING),  # of an ensemble
     "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),
     "avdw, strided, batch 4": ({"stride": 2}, {"augmentation": WEAK, "batch_size": 4}),
     "avdw, published network, batch 4": (

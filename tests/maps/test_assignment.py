@@ -4,6 +4,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from icescope.maps import assignment
 from icescope.maps.assignment import by_integer_programme, cheapest, margin
 
 DOUBLE = 1.5
@@ -70,7 +71,27 @@ def test_the_integer_programme_finds_what_trying_everything_finds():
         assert total(by_integer_programme(*problem), *problem[1:]) == pytest.approx(least_cost(*problem))
 
 
-def test_a_search_that_would_not_end_is_given_up_in_time():
+def test_a_search_that_would_not_end_is_given_up_in_time(monkeypatch):
+    # 40 oxygens that fight for 30 hydrogens: an exact search takes minutes.
+    problem = random_problem(3, oxygens=40, hydrogens=30, bonds=30, states=15)
+    cheapest(*random_problem(0))  # compiled
+
+    class GivenUp(Exception):
+        pass
+
+    def given_up(*_):
+        raise GivenUp
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assignment, "by_integer_programme", given_up)
+        began = time.process_time()
+        with pytest.raises(GivenUp):
+            cheapest(*problem)
+        assert time.process_time() - began < 2
+    total(by_integer_programme(*problem), *problem[1:])  # no hydrogen twice
+
+
+def test_what_a_search_gives_up_is_solved_all_the_same():
     # 24 oxygens that fight for 18 hydrogens: an exact search takes minutes.
     problem = random_problem(3, oxygens=24, hydrogens=18, bonds=18, states=15)
     cheapest(*random_problem(0))  # compiled

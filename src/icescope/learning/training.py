@@ -153,24 +153,14 @@ def train(
             "lower it, or raise windows.per_trajectory."
         )
     if members_of(network) > 1:
-        members, histories = zip(
-            *(
-                train(
-                    train_stacks,
-                    validation_stacks,
-                    network | {"members": 1},
-                    labels,
-                    training,
-                    derive_seed(seed, "member", member),
-                    checkpoints,
-                    _of_member(initial, member),
-                    devices,
-                    nodes,
-                )
-                for member in range(members_of(network))
-            ),
-            strict=True,
-        )
+        members, histories, blocks = [], [], (network | {"members": 1}, labels, training)
+        for member in range(members_of(network)):
+            start, its_seed = _of_member(initial, member), derive_seed(seed, "member", member)
+            trained, history = train(
+                train_stacks, validation_stacks, *blocks, its_seed, checkpoints, start, devices, nodes
+            )
+            members.append(trained)
+            histories.append(history)
         return Ensemble(members).eval(), pd.concat(histories, ignore_index=True)
     stacks, blocks = (train_stacks, validation_stacks), (network, labels, training)
     folder = Path(checkpoints) / _run_hash(*stacks, [*blocks, seed], initial)

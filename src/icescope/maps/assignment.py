@@ -54,14 +54,20 @@ def cheapest(first, cost, hydrogen, bond, double):
         if solved > oxygens:  # hard everywhere: one clash after another would take long
             hard[:] = True
         members = np.flatnonzero(hard)
-        _, states = ranges(first[members], first[members + 1])
-        begins = np.append(0, np.cumsum(first[members + 1] - first[members]))
-        choice[members] = states[by_integer_programme(begins, cost[states], hydrogen[states], bond[states], double)]
+        states, part = of_some(members, first, cost, hydrogen, bond)
+        choice[members] = states[by_integer_programme(*part, double)]
         _, on_bond = _taken(bond[choice[members]])
         g = group[members[0]]
         group_cost[group[members]], group[members] = 0.0, g
         group_cost[g] = cost[choice[members]].sum() + double * (len(on_bond) - len(np.unique(on_bond)))
         given_up[members] = True
+
+
+def of_some(oxygens, first, cost, hydrogen, bond):
+    """States of some oxygens, and their problem alone: first, cost, hydrogen, bond."""
+    _, states = ranges(first[oxygens], first[oxygens + 1])
+    begins = np.append(0, np.cumsum(first[oxygens + 1] - first[oxygens]))
+    return states, (begins, cost[states], hydrogen[states], bond[states])
 
 
 def ranges(first, last):

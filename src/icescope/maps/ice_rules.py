@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from icescope.errors import InputError
-from icescope.maps.assignment import cheapest, margin, ranges
+from icescope.maps.assignment import cheapest, margin, of_some, ranges
 from icescope.maps.avdw import pose_of_rise
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
 
@@ -105,7 +105,7 @@ def assign_molecules(atoms: Atoms, pose_bound: float, heights_known: bool) -> At
     kept = atoms.copy()
     pose = kept.arrays["pose"] if kept.has("pose") else np.full(len(atoms), "", dtype="<U4")
     water = 0
-    for oxygen in np.argsort(oxygens):
+    for oxygen in np.argsort(oxygens):  # molecules are numbered in the order of the atoms
         state = chosen[oxygen]
         if states.absent[state]:
             continue
@@ -262,15 +262,15 @@ def _optimum(
     owner = np.concatenate([states.oxygen, beyond, beyond])
     cost = np.concatenate([states.cost, edge_cost, np.zeros(len(edge))])
     order = np.lexsort([cost, owner])
-    first = np.searchsorted(owner[order], np.arange(oxygens + len(edge) + 1))
+    owner, cost = owner[order], cost[order]
+    first = np.searchsorted(owner, np.arange(oxygens + len(edge) + 1))
     pairs = np.concatenate([states.candidates, np.full((2 * len(edge), 2), -1)])[order]
     hydrogen, bond = _of_states(pairs, candidates.hydrogen[:, None]), _of_states(pairs, bond)
     hydrogen[np.argsort(order)[len(states.cost) :][: len(edge)], 0] = edge
     choice = np.empty(len(first) - 1, int)
-    for part in _parts(owner[order], hydrogen, bond):
-        _, mine = ranges(first[part], first[part + 1])
-        begins = np.append(np.searchsorted(owner[order][mine], part), len(mine))
-        problem = begins, cost[order][mine], hydrogen[mine], bond[mine], DOUBLE
+    for part in _parts(owner, hydrogen, bond):
+        mine, of_part = of_some(part, first, cost, hydrogen, bond)
+        problem, begins = (*of_part, DOUBLE), of_part[0]
         *found, given_up = cheapest(*problem)
         choice[part] = mine[found[0]]
         for index, oxygen in enumerate(part):
