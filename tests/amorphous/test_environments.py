@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from icescope import storage
-from icescope.amorphous.assessment import SHUFFLED, assess_classifiers
+from icescope.amorphous.assessment import assess_classifiers
 from icescope.amorphous.environments import (
-    components_of,
     draw_environments,
     order_of,
     read_environments,
     split,
 )
 from icescope.amorphous.frames import water_frames
+from icescope.amorphous.nulls import SHUFFLED
+from icescope.amorphous.pca import components_of
 from icescope.amorphous.rankings import held_out_importance
 from icescope.amorphous.soap import soap
 from icescope.errors import InputError

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import MDAnalysis as mda
 import numpy as np
 import pytest
 import torch
@@ -34,6 +35,7 @@ HYDRATE_STORES = {
     "charge_stacks": "afm_stacks",
 }
 TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
+THINNED = {"compression": 8, "pressed": 3}  # prepared dynamics of many frames, of which one in so many is kept
 AMORPHOUS = {f"amorphous_{name}" for name in ("fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "table2")}
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
@@ -49,9 +51,20 @@ def times(results: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for pattern in OUTPUTS.values() for path in results.glob(pattern)}
 
 
+def thin(trajectory: Path, step: int) -> None:
+    """Keep one frame in `step` of them."""
+    universe = mda.Universe(trajectory.with_name("topology.pdb.gz"), trajectory)
+    kept = trajectory.with_name("kept.xtc")
+    universe.atoms.write(kept, frames=universe.trajectory[::step])
+    kept.replace(trajectory)
+
+
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory) -> Path:
-    return copy_checkout(tmp_path_factory.mktemp("workflow") / "icescope")
+    folder = copy_checkout(tmp_path_factory.mktemp("workflow") / "icescope")
+    for name, step in THINNED.items():
+        thin(folder / "data" / "phases" / name / "trajectory.xtc", step)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.environments import order_of, read_environments, split
 from icescope.amorphous.nulls import baselines
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.rankings import pair_name
 from icescope.figures.amorphous_fig2 import confusion_table, draw_fig2
 from icescope.figures.page import save_figure

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from icescope.amorphous.environments import components_of, read_environments
+from icescope.amorphous.environments import read_environments
+from icescope.amorphous.pca import components_of
 from icescope.figures.amorphous_fig3 import draw_fig3
 from icescope.figures.page import save_figure
 from icescope.job import job

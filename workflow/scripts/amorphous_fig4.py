@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from icescope.amorphous.classification import uncalibrated
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.compression import (
     THRESHOLDS,
     compression_summary,
@@ -16,6 +15,7 @@ from icescope.amorphous.environments import read_environments
 from icescope.amorphous.frames import settings_at
 from icescope.amorphous.nulls import mixture_null
 from icescope.amorphous.phase_weights import load_classifier
+from icescope.amorphous.phases import MODELS
 from icescope.figures.amorphous_fig4 import draw_fig4
 from icescope.figures.page import save_figure
 from icescope.job import job

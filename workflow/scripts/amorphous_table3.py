@@ -1,7 +1,7 @@
 """Table 3 of Shupletsova and Stegailov 2026: numbers of the principal components, published and ours."""
 
-from icescope.amorphous.environments import components_of, read_environments
-from icescope.amorphous.pca import table3
+from icescope.amorphous.environments import read_environments
+from icescope.amorphous.pca import components_of, table3
 from icescope.amorphous.soap import DESCRIPTOR_SETS
 from icescope.figures.page import save_table
 from icescope.job import job

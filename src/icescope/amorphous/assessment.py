@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from icescope.amorphous.classifier import MODELS, PhaseClassifier, calibration_error, confusion
+from icescope.amorphous.classifier import PhaseClassifier, calibration_error, confusion
 from icescope.amorphous.classifier_training import train_classifier
 from icescope.amorphous.environments import Environments, split
-from icescope.amorphous.nulls import shuffled_phases
+from icescope.amorphous.nulls import SHUFFLED, shuffled_phases
+from icescope.amorphous.phases import MODELS
 from icescope.provenance import derive_seed
-
-SHUFFLED = "shuffled"  # in place of a seed: the classifier learnt from phases that were dealt out at random
 
 
 def assess_classifiers(
@@ -22,7 +21,7 @@ def assess_classifiers(
     environments
         Of the phases of the model, in their order.
     model, descriptors, split_name
-        Of `classifier.MODELS`, `soap.DESCRIPTOR_SETS` and `environments.SPLITS`.
+        Of `phases.MODELS`, `soap.DESCRIPTOR_SETS` and `environments.SPLITS`.
     settings
         Of the configuration's block `amorphous.classifier`: seeds, and those of `train_classifier`.
 

@@ -8,10 +8,8 @@ import numpy as np
 import xarray as xr
 
 from icescope import storage
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.frames import settings_at, water_frames
 from icescope.amorphous.order import order_parameters
-from icescope.amorphous.pca import Components, principal_components
 from icescope.amorphous.soap import DESCRIPTOR_SETS, features, soap
 from icescope.amorphous.splits import split_at_random, split_by_trajectory
 from icescope.errors import InputError
@@ -96,12 +94,6 @@ def read_environments(paths: Sequence[str | Path], trajectories: int) -> Environ
 def order_of(environments: Environments) -> dict[str, np.ndarray]:
     """Order parameters (n,) by name."""
     return {name: environments.columns[name].values for name in UNITS}
-
-
-def components_of(environments: Environments, sets: Sequence[str]) -> dict[str, Components]:
-    """Principal components of each set of descriptors, of LDA, MDA and HDA."""
-    phase, names = environments.phase, MODELS["M3"]
-    return {one: principal_components(environments.descriptors(one), phase, names) for one in sets}
 
 
 def split(environments: Environments, name: str, seed: int) -> dict[str, np.ndarray]:

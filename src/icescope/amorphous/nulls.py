@@ -10,6 +10,7 @@ from icescope.amorphous.classifier import PhaseClassifier
 from icescope.amorphous.order import best_threshold
 from icescope.amorphous.phases import INTERMEDIATE, assign
 
+SHUFFLED = "shuffled"  # in place of a seed: the classifier learnt from `shuffled_phases`
 DRAWN = 2000  # pairs of molecules of a mixture
 BLEND, MOLECULES = "blend", "molecules"  # kinds of mixture
 

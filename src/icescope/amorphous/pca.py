@@ -15,6 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from icescope.amorphous.environments import Environments
+from icescope.amorphous.phases import MODELS
+
 ENOUGH = 0.95  # of the variance
 POSITIVE = "HDA"  # whose centroid is positive in every component: the sign of a component means nothing
 
@@ -47,6 +50,12 @@ def principal_components(descriptors: np.ndarray, phase: np.ndarray, phases: Seq
     sign = np.where(scores[phase == list(phases).index(POSITIVE)].mean(0) < 0, -1.0, 1.0)
     projection[-1].components_ *= sign[:, None]
     return Components(projection, (scores * sign)[:, :2], np.asarray(phase), tuple(phases))
+
+
+def components_of(environments: Environments, sets: Sequence[str]) -> dict[str, Components]:
+    """Principal components of each set of descriptors, of LDA, MDA and HDA."""
+    phase, names = environments.phase, MODELS["M3"]
+    return {one: principal_components(environments.descriptors(one), phase, names) for one in sets}
 
 
 def separation_accuracy(scores: np.ndarray, phase: np.ndarray) -> float:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
+from icescope.amorphous.classifier import PhaseClassifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import features
 from icescope.weights_file import read_weights, write_weights
 

@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from icescope.errors import InputError
 
+MODELS = {"M2": ("LDA", "HDA"), "M3": ("LDA", "MDA", "HDA")}  # phases in the order of a classifier's outputs
 INTERMEDIATE = -1  # in place of a phase's number: the classifier is certain of none
 IA = "IA"  # its name, intermediate amorphous
 BOND = 3.0  # A, within which two molecules are neighbours

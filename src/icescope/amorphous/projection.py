@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.pca import separation_accuracy
+from icescope.amorphous.phases import MODELS
 
 PHASES = MODELS["M3"]
 REGIONS = ("I", "II", "III")  # layers of LDA, of the interface, of HDA

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from icescope.amorphous.classifier import MODELS
+from icescope.amorphous.phases import MODELS
 from icescope.figures.page import PAGE, new_figure
 
 PHASES = MODELS["M3"]

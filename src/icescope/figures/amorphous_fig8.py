@@ -7,9 +7,10 @@ import pandas as pd
 from ase import Atoms
 from matplotlib.figure import Figure
 
-from icescope.amorphous.environments import Environments, components_of
+from icescope.amorphous.environments import Environments
 from icescope.amorphous.interface import fit_interface
 from icescope.amorphous.interface_frames import edges, regions, within
+from icescope.amorphous.pca import components_of
 from icescope.amorphous.projection import MIXTURE, PHASES, compare_layers, densities, separation
 from icescope.amorphous.soap import soap
 from icescope.figures.amorphous_fig7 import Sandwich

@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from icescope.amorphous.assessment import SHUFFLED
+from icescope.amorphous.nulls import SHUFFLED
 
 PAPER = "Shupletsova and Stegailov 2026"
 

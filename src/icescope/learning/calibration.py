@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
 from icescope.maps.scores import match
 from icescope.structures.samples import in_window
@@ -68,6 +67,8 @@ def calibrate(atoms: pd.DataFrame) -> dict[str, list[float]]:
     atoms
         From `right_or_wrong`.
     """
+    from sklearn.linear_model import LogisticRegression  # takes longer to import than predictions need
+
     found = {}
     for species, some in atoms.groupby("species"):
         found[species] = [1.0, 0.0]
