@@ -24,7 +24,8 @@ from dscribe.descriptors import SOAP
 from machine import machine, peak_memory
 
 from icescope.amorphous.classification import classify
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
+from icescope.amorphous.classifier import PhaseClassifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import CUTOFF, DESCRIPTOR_SETS, SIGMA, features, soap
 from icescope.structures.ice import ice_ih
 

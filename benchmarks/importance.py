@@ -16,10 +16,10 @@ import pandas as pd
 import torch
 from machine import machine
 
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.environments import draw_environments
 from icescope.amorphous.importance import permutation_importance
 from icescope.amorphous.phase_weights import load_classifier, shipped_classifier
+from icescope.amorphous.phases import MODELS
 
 ROOT = Path(__file__).parents[1]
 FILES = "trajectory.xtc", "topology.pdb.gz", "record.csv"

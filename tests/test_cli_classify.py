@@ -12,8 +12,9 @@ from ase import Atoms
 from trajectories import drifting_ice, lammps_dump, universe
 from typer.testing import CliRunner
 
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
+from icescope.amorphous.classifier import PhaseClassifier
 from icescope.amorphous.phase_weights import save_classifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import features
 from icescope.cli import PhaseModel, app
 from icescope.storage import read

@@ -14,8 +14,8 @@ from matplotlib.colors import to_rgb
 from trajectories import drifting_ice, taught_classifier
 
 from icescope.amorphous.classification import classify, coloured, fractions, uncalibrated
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
-from icescope.amorphous.phases import IA
+from icescope.amorphous.classifier import PhaseClassifier
+from icescope.amorphous.phases import IA, MODELS
 from icescope.amorphous.soap import features, soap
 from icescope.errors import InputError
 from icescope.figures.amorphous_phases import COLOURS

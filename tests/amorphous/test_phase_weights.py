@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
+from icescope.amorphous.classifier import PhaseClassifier
 from icescope.amorphous.phase_weights import load_classifier, save_classifier, shipped_classifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import DESCRIPTOR_SETS, features
 from icescope.errors import InputError
 from icescope.learning.weights import load_weights, save_weights

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from icescope.amorphous.classifier import MODELS
 from icescope.amorphous.phase_weights import load_classifier, shipped_classifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import soap
 from icescope.structures.ice import ice_ih
 

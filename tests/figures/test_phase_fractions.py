@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from icescope.amorphous.classifier import MODELS
+from icescope.amorphous.phases import MODELS
 from icescope.figures.amorphous_phases import COLOURS
 from icescope.figures.page import save_figure
 from icescope.figures.phase_fractions import draw_fractions

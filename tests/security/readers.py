@@ -23,9 +23,10 @@ from trajectories import drifting_ice, lammps_dump, universe
 from icescope import storage
 from icescope.afm.measured import read_stack, write_stack
 from icescope.amorphous.classification import classify
-from icescope.amorphous.classifier import MODELS, PhaseClassifier
+from icescope.amorphous.classifier import PhaseClassifier
 from icescope.amorphous.frames import water_frames
 from icescope.amorphous.phase_weights import load_classifier, save_classifier
+from icescope.amorphous.phases import MODELS
 from icescope.amorphous.soap import features
 from icescope.config import check_config, read_experiments
 from icescope.dft.files import read_potential, repeat_potential, write_cube
