@@ -30,7 +30,7 @@ LITTLE = {  # for rules that are to run short, in place of what the profile give
 }
 SETTINGS = """
 md: {production: 4.0}       # long enough to be cancelled half-way
-afm: {shard_size: 12}      # one shard a film
+afm: {shard_size: 12}       # one shard a film
 training: {epochs: 600}     # longer than Slurm takes to see that the time is up
 amorphous:
   prepared: ""

@@ -14,6 +14,7 @@ MARKERS = {  # of scratch around those of transfer, where both are at 0 or 100 %
     "transfer": {"markersize": 3},
     "scratch": {"markersize": 6, "markerfacecolor": "none"},
 }
+ON_FRAME = {"clip_on": False, "zorder": 3}  # so that points at 0 and 100 % are whole
 LINES = {"epochs": "-", "steps": "--"}
 OTHER = "point_charges"  # learnt from images by point charges, at the largest size
 
@@ -51,14 +52,15 @@ def draw_fig4(curves: pd.DataFrame) -> Figure:
             for protocol, line in LINES.items():
                 points = spread.loc[origin, protocol, species]
                 label = f"{NAMES[origin]}, equal {protocol}"
-                style = {"color": colour, "marker": "o", "label": label, **MARKERS[origin]}
-                panel.plot(points.index, points["mean"], line, **style)
+                style = {"color": colour, "marker": "o", **MARKERS[origin], **ON_FRAME}
+                panel.plot(points.index, points["mean"], line, label=label, **style)
                 panel.fill_between(points.index, points["min"], points["max"], color=colour, alpha=0.15, linewidth=0)
         for size, point in spread.loc[OTHER, "epochs", species].iterrows():
             error = [[point["mean"] - point["min"]], [point["max"] - point["mean"]]]
-            panel.errorbar(size, point["mean"], error, fmt="kx", markersize=5, label="pretrained, on point charges")
+            style = {"fmt": "kx", "markersize": 5, **ON_FRAME}
+            panel.errorbar(size, point["mean"], error, label="pretrained, on point charges", **style)
         sizes = sorted(curves.index.unique("size"))
-        panel.set(title=name, xlabel="hydrates to learn from", ylim=(-3, 103), xticks=sizes)
+        panel.set(title=name, xlabel="hydrates to learn from", ylim=(0, 100), xticks=sizes)
         panel.text(-0.08, 1.04, letter, transform=panel.transAxes, weight="bold", fontsize=10)
     panels[0].set_ylabel("accuracy (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
