@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from ase import Atoms
 
-from icescope.learning.calibration import calibrate, probability, right_or_wrong
+from icescope.learning.calibration import best_thresholds, calibrate, probability, right_or_wrong
 from icescope.reliability import expected_calibration_error
 
 RADIUS = {"O": 0.74, "H": 0.528}
@@ -53,3 +53,11 @@ def test_an_atom_is_right_once_and_counts_only_inside_the_window():
     rows = right_or_wrong([found], [true], [10, 10, 3], RADIUS)
     assert rows.species.tolist() == ["O", "O", "H"]  # the third oxygen is outside
     assert rows.right.tolist() == [True, False, False]
+
+
+def test_best_threshold_lies_between_atoms():
+    """The two brightest of three oxygens are right, so that the best threshold keeps those two; both hydrogens are."""
+    oxygens = pd.DataFrame({"species": "O", "confidence": [0.4, 0.9, 0.7], "right": [False, True, True]})
+    hydrogens = pd.DataFrame({"species": "H", "confidence": [0.8, 0.6], "right": True})
+    found = best_thresholds(pd.concat([oxygens, hydrogens]), {"O": 2, "H": 2})
+    assert found == pytest.approx({"O": 0.55, "H": 0.3})  # 0.3: where all are right, half of the faintest

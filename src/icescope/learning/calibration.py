@@ -81,6 +81,8 @@ def calibrate(atoms: pd.DataFrame) -> dict[str, list[float]]:
 def best_thresholds(atoms: pd.DataFrame, there: dict[str, int]) -> dict[str, float]:
     """Confidence by species above which atoms are kept for the best accuracy, TP / (TP + FP + FN).
 
+    Halfway between the faintest atom that is kept and the next one, or 0, so that rounding drops no atom.
+
     Parameters
     ----------
     atoms
@@ -93,7 +95,7 @@ def best_thresholds(atoms: pd.DataFrame, there: dict[str, int]) -> dict[str, flo
         some = some.sort_values("confidence", ascending=False)
         if some.right.any():
             accuracy = some.right.cumsum() / (there[species] + (~some.right).cumsum())
-            best[species] = float(some.confidence.values[accuracy.argmax()])
+            best[species] = float(np.append(some.confidence, 0)[accuracy.argmax() :][:2].mean())
     return best
 
 
