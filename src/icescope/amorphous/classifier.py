@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from scipy.special import softmax
+from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
 from icescope.reliability import expected_calibration_error
@@ -50,8 +51,7 @@ class PhaseClassifier(nn.Module):
 
 def confusion(probabilities: np.ndarray, phase: np.ndarray) -> np.ndarray:
     """Counts (true phase, likeliest phase) of molecules with probabilities (n, phases)."""
-    phases = probabilities.shape[1]
-    return np.bincount(phases * phase + probabilities.argmax(1), minlength=phases**2).reshape(phases, phases)
+    return confusion_matrix(phase, probabilities.argmax(1), labels=range(probabilities.shape[1]))
 
 
 def calibration_error(probabilities: np.ndarray, phase: np.ndarray) -> float:
