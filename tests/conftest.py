@@ -11,5 +11,8 @@ LONG = ("test_workflow.py", "test_slurm.py")
 
 
 def pytest_collection_modifyitems(items):
-    """Those that take as long as all others together come first, so that the others fill what they leave free."""
+    """Those that take as long as all others together come first, so that the others fill what they leave free.
+
+    Workers keep this order with --no-loadscope-reorder.
+    """
     items.sort(key=lambda item: item.path.name not in LONG)

@@ -9,12 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORTS = sorted(
-    (f"{path.relative_to(ROOT)}", node.module, alias.name)
-    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
-    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
-    for node in ast.walk(ast.parse(block))
-    if isinstance(node, ast.ImportFrom) and node.module.startswith("icescope")
-    for alias in node.names
+    {
+        (f"{path.relative_to(ROOT)}", node.module, alias.name)
+        for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+        for block in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("icescope")
+        for alias in node.names
+    }
 )
 
 
