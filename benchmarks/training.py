@@ -182,7 +182,7 @@ def run(
     L.seed_everything(SEED, verbose=False)
     built = build_network(network, labels)
     built = torch.compile(built, dynamic=False) if compiled else built
-    task = Timed(built, network["output"], training["learning_rate"], training["schedule"])
+    task = Timed(built, network["output"], training)
     trainer = L.Trainer(
         max_epochs=1,
         accelerator=device,

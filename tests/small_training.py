@@ -19,6 +19,7 @@ CARD = {"network": NETWORK, "labels": LABELS}
 TRAINING = {
     "epochs": 2,
     "batch_size": 4,
+    "optimiser": "adam",
     "learning_rate": 1e-3,
     "schedule": "one_cycle",
     "gradient_clip": 10.0,

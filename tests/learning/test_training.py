@@ -28,14 +28,16 @@ def test_same_seed_gives_the_same_network(data, tmp_path):
     assert history.epoch.tolist() == [1, 2] and history.notna().all(axis=None)
 
 
-@pytest.mark.parametrize("output", ["avdw", "peaks"])
-def test_loss_falls(data, tmp_path, output):
-    history = run(data, tmp_path, NETWORK | {"output": output}, epochs=8, learning_rate=5e-3)[1]
+@pytest.mark.parametrize(("output", "optimiser"), [("avdw", "adam"), ("avdw", "muon"), ("peaks", "adam")])
+def test_loss_falls(data, tmp_path, output, optimiser):
+    settings = {"optimiser": optimiser, "epochs": 8, "learning_rate": 5e-3}
+    history = run(data, tmp_path, NETWORK | {"output": output}, **settings)[1]
     assert history.validation_loss.iloc[-1] < 0.8 * history.validation_loss.iloc[0]
 
 
-def test_resumed_training_equals_uninterrupted(data, tmp_path, monkeypatch):
-    whole, history = run(data, tmp_path / "whole")
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_resumed_training_equals_uninterrupted(optimiser, data, tmp_path, monkeypatch):
+    whole, history = run(data, tmp_path / "whole", optimiser=optimiser)
 
     class Killed(BaseException):
         pass
@@ -47,8 +49,8 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training_module.ProgressLines, "on_train_batch_end", killed)
         with pytest.raises(Killed):
-            run(data, tmp_path / "cut")
-    resumed, resumed_history = run(data, tmp_path / "cut")
+            run(data, tmp_path / "cut", optimiser=optimiser)
+    resumed, resumed_history = run(data, tmp_path / "cut", optimiser=optimiser)
     for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(first, second)
     np.testing.assert_array_equal(resumed_history, history)

@@ -1,4 +1,4 @@
-"""Training of a network with Adam (Tang et al. 2023, Methods)."""
+"""Training of a network with Adam (Tang et al. 2023, Methods), or with Muon."""
 
 import hashlib
 import json
@@ -18,6 +18,7 @@ from torch import Tensor
 from icescope.errors import InputError
 from icescope.learning.batches import StackData
 from icescope.learning.data import Windows
+from icescope.learning.muon import Muon
 from icescope.learning.networks import Ensemble, build_network, members_of
 from icescope.learning.objectives import OBJECTIVES
 from icescope.learning.ranks import on_all_ranks
@@ -27,15 +28,20 @@ from icescope.trainer import quiet_trainer
 
 ROUNDS = 10  # epochs of a training that is given in steps, at most: how often it is validated and saved
 
+OPTIMISERS = {"adam": lambda network, rate: torch.optim.Adam(network.parameters(), rate), "muon": Muon}
+
 log = logging.getLogger(__name__)
 
 
 class MapRegression(L.LightningModule):
-    """Loss between predicted and true maps; `history` keeps one row an epoch."""
+    """Loss between predicted and true maps; `history` keeps one row an epoch.
 
-    def __init__(self, network: torch.nn.Module, output: str, learning_rate: float, schedule: str):
+    Of the configuration's block `training` it takes the optimiser, its learning rate and their schedule.
+    """
+
+    def __init__(self, network: torch.nn.Module, output: str, training: dict):
         super().__init__()
-        self.network, self.output, self.learning_rate, self.schedule = network, output, learning_rate, schedule
+        self.network, self.output, self.training_block = network, output, training
         self.history: list[dict[str, float]] = []
         self._losses: list[Tensor] = []
 
@@ -74,11 +80,12 @@ class MapRegression(L.LightningModule):
         self.history = checkpoint["history"]
 
     def configure_optimizers(self) -> dict:
-        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate)
-        if self.schedule == "constant":
+        rate = self.training_block["learning_rate"]
+        optimizer = OPTIMISERS[self.training_block["optimiser"]](self.network, rate)
+        if self.training_block["schedule"] == "constant":
             return {"optimizer": optimizer}
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -193,7 +200,7 @@ def _fit(
             built.load_state_dict(initial)
         except RuntimeError as error:
             raise InputError(f"the weights to start from are of another network ({error}).") from error
-    task = MapRegression(built, network["output"], training["learning_rate"], training["schedule"])
+    task = MapRegression(built, network["output"], training)
     epochs, samples = training.get("epochs"), None
     if "steps" in training:
         epochs = min(ROUNDS, training["steps"])
