@@ -59,7 +59,6 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
     "as shipped": (SHIPPED, SHIPPED_TRAINING),
-    "as shipped, Muon": (SHIPPED, SHIPPED_TRAINING | {"optimiser": "muon"}),
     "as shipped, Muon, rate 6e-3": (SHIPPED, SHIPPED_TRAINING | {"optimiser": "muon", "learning_rate": 6e-3}),
     "as shipped, four members": (SHIPPED | {"members": 4}, SHIPPED_TRAINING),  # of an ensemble
     "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),

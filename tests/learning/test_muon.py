@@ -37,8 +37,9 @@ def one_step(optimiser, network, factor=1.0):
 
 def test_only_inner_convolutions_step_other_than_adam():
     mine, adams = convolutions(), convolutions()
+    optimisers = Muon(mine, 0.01), torch.optim.Adam(adams.parameters(), 0.01)
     for _ in range(3):
-        steps = one_step(Muon(mine, 0.01), mine), one_step(torch.optim.Adam(adams.parameters(), 0.01), adams)
+        steps = [one_step(*both) for both in zip(optimisers, (mine, adams), strict=True)]
         same = [torch.equal(one, other) for one, other in zip(*steps, strict=True)]
         assert [not equal for equal in same] == [name == "1.weight" for name, _ in mine.named_parameters()]
 
