@@ -61,10 +61,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
         return orthogonal(matrix.T).T
     matrix = matrix / matrix.norm().clamp(min=1e-12)
     gram = matrix @ matrix.T
-    one = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    product, (first, third, fifth) = one, NEWTON_SCHULZ
+    product, (first, third, fifth) = torch.eye(len(gram), dtype=gram.dtype, device=gram.device), NEWTON_SCHULZ
     for _ in range(ITERATIONS):
-        polynomial = first * one + third * gram + fifth * gram @ gram
+        polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
+        polynomial.diagonal().add_(first)
         product = polynomial @ product
         gram = polynomial @ gram @ polynomial
     return product @ matrix
