@@ -9,7 +9,7 @@ from icescope.learning.unet3d import UNet3d
 @pytest.fixture
 def network():
     torch.manual_seed(1)
-    return UNet2d(10, [8, 16, 24], 4, 1).eval()
+    return UNet2d(10, [8, 16, 24], 4, 1, fine_blocks=1).eval()
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def stacks():
     return torch.randn(3, 10, 32, 48, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("stride", [1, 2, 4])
-def test_stack_of_images_becomes_one_map_of_the_same_size(stacks, stride):
-    assert UNet2d(10, [8, 16], 4, stride)(stacks).shape == (3, 4, 32, 48)
+@pytest.mark.parametrize("stride, fine_blocks", [(1, 0), (2, 0), (4, 2)])
+def test_stack_of_images_becomes_one_map_of_the_same_size(stacks, stride, fine_blocks):
+    assert UNet2d(10, [8, 16], 4, stride, fine_blocks)(stacks).shape == (3, 4, 32, 48)
 
 
 def test_stack_alone_equals_stack_in_batch(network, stacks):

@@ -31,7 +31,7 @@ def build_network(network: dict, labels: dict) -> nn.Module:
     Parameters
     ----------
     network
-        The configuration's block of that name: architecture, output, heights, channels, stride, members.
+        The configuration's block of that name: architecture, output, heights, channels, stride, fine_blocks, members.
     labels
         The block of that name.
 
@@ -46,7 +46,10 @@ def build_network(network: dict, labels: dict) -> nn.Module:
     if members_of(network) > 1:
         return Ensemble([build_network(network | {"members": 1}, labels) for _ in range(members_of(network))])
     sizes = network["heights"], network["channels"], OUTPUTS[network["output"]].channels(labels)
-    built = UNet2d(*sizes, network["stride"]) if network["architecture"] == "unet2d" else UNet3d(*sizes)
+    if network["architecture"] == "unet2d":
+        built = UNet2d(*sizes, network["stride"], network.get("fine_blocks", 0))  # older cards have none
+    else:
+        built = UNet3d(*sizes)
     nn.init.constant_(built.head.bias, OBJECTIVES[network["output"]].start)
     return built
 
