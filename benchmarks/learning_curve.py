@@ -2,7 +2,7 @@
 
     python benchmarks/learning_curve.py
 
-Takes the trainings TRIALS of benchmarks/networks.csv (python benchmarks/networks.py "as shipped" --epochs ..., all on
+Takes the trainings TRIALS of benchmarks/networks.csv (python benchmarks/networks.py "three levels" --epochs ..., all on
 the same stacks), and scores the weights that ship on as many windows of the same films, by one view of each. The share
 that is wrong is fitted by a power of the samples, which gives the samples that the published accuracies would take if
 it went on so. Writes benchmarks/learning_curve.json and docs/learning_curve.png.
@@ -23,7 +23,7 @@ from icescope.learning.weights import load_weights
 ROOT = Path(__file__).parents[1]
 FILMS = sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))
 PUBLISHED = {"O": 0.962, "H": 0.899}  # Tang et al. 2023, validation
-TRIALS = {"Adam": "as shipped", "Muon": "as shipped, Muon, rate 6e-3"}
+TRIALS = {"Adam": "three levels", "Muon": "three levels, Muon"}
 COLOURS = {"O": "#D55E00", "H": "#0072B2"}
 LEAST = 3  # trainings to fit a power to, which has two parameters
 BATCH = 8

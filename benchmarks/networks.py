@@ -39,11 +39,18 @@ VALIDATION = "Au_c*_T210"  # films
 HELD_OUT = ("_T210", "_T270")  # the test films too
 SEED = 20221214
 KEY = ["trial", "samples", "windows", "validation_windows"]
-CHANNELS = [64, 128, 192, 256]
-BASE = {"batch_size": 16, "learning_rate": 2e-3, "augmentation": {"shift": 1, "noise": 0.05, "cutout": 100}}
+PUBLISHED = {"architecture": "unet3d", "channels": [32, 64, 128, 256, 256]}
+BASE = {
+    "batch_size": 16,
+    "optimiser": "adam",
+    "learning_rate": 2e-3,
+    "augmentation": {"shift": 1, "noise": 0.05, "cutout": 100},
+}
 WEAK = {"shift": 0, "noise": 0.02, "cutout": 32}
-SHIPPED = {"output": "peaks", "stride": 2, "channels": [128, 192, 256]}  # as in config/weights.yaml, and the next line
-SHIPPED_TRAINING = {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8}
+THREE = {"output": "peaks", "stride": 2, "channels": [128, 192, 256]}  # levels, as in config/weights.yaml
+EIGHTS = {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8}  # the same
+FOURS = {"augmentation": WEAK, "batch_size": 4}
+MUON = {"optimiser": "muon", "learning_rate": 6e-3}
 # What each trial changes of the configuration's block `networks.light`, and of BASE.
 TRIALS: dict[str, tuple[dict, dict]] = {
     "avdw": ({}, {}),
@@ -58,15 +65,22 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
     "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
-    "as shipped": (SHIPPED, SHIPPED_TRAINING),
-    "as shipped, Muon, rate 6e-3": (SHIPPED, SHIPPED_TRAINING | {"optimiser": "muon", "learning_rate": 6e-3}),
-    "as shipped, four members": (SHIPPED | {"members": 4}, SHIPPED_TRAINING),  # of an ensemble
-    "avdw, batch 4": ({}, {"augmentation": WEAK, "batch_size": 4}),
-    "avdw, strided, batch 4": ({"stride": 2}, {"augmentation": WEAK, "batch_size": 4}),
-    "avdw, published network, batch 4": (
-        {"architecture": "unet3d", "channels": [32, 64, 128, 256, 256]},
-        {"augmentation": WEAK, "batch_size": 4, "learning_rate": 1e-3},
+    "three levels": (THREE, EIGHTS),
+    "three levels, four members": (THREE | {"members": 4}, EIGHTS),  # of an ensemble
+    "three levels, Muon": (THREE, EIGHTS | MUON),
+    "three levels, three fine blocks, Muon": (THREE | {"fine_blocks": 3}, EIGHTS | MUON),
+    "three levels, six fine blocks, Muon": (THREE | {"fine_blocks": 6}, EIGHTS | MUON),
+    "two levels, six fine blocks, Muon": (THREE | {"channels": [128, 192], "fine_blocks": 6}, EIGHTS | MUON),
+    "avdw, batch 4": ({}, FOURS),
+    "avdw, strided, batch 4": ({"stride": 2}, FOURS),
+    "avdw, published network, batch 4": (PUBLISHED, FOURS | {"learning_rate": 1e-3}),
+    "avdw, batch 4, Muon": ({}, FOURS | MUON),
+    "avdw, two levels, five fine blocks, batch 4, Muon": ({"channels": [64, 96], "fine_blocks": 5}, FOURS | MUON),
+    "avdw, strided, two levels, five fine blocks, batch 4, Muon": (
+        {"stride": 2, "channels": [128, 192], "fine_blocks": 5},
+        FOURS | MUON,
     ),
+    "avdw, published network, batch 4, Muon": (PUBLISHED, FOURS | MUON),
 }
 
 
