@@ -169,6 +169,7 @@ def test_endless_cell_file_is_not_read_to_its_end(tmp_path):
         ("network", {"heights": 10**9}),
         ("network", {"heights": -1}),
         ("network", {"stride": 2000}),
+        ("network", {"fine_blocks": 10**6}),
         ("network", {"stride": 0}),
         ("network", {"members": 10**9}),
         ("network", {"members": 0}),
