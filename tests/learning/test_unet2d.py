@@ -17,7 +17,7 @@ def stacks():
     return torch.randn(3, 10, 32, 48, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("stride, fine_blocks", [(1, 0), (2, 0), (4, 2)])
+@pytest.mark.parametrize("stride, fine_blocks", [(1, 0), (2, 0), (4, 0), (2, 2)])
 def test_stack_of_images_becomes_one_map_of_the_same_size(stacks, stride, fine_blocks):
     assert UNet2d(10, [8, 16], 4, stride, fine_blocks)(stacks).shape == (3, 4, 32, 48)
 

@@ -35,7 +35,7 @@ CARD = {
             "properties": {
                 "heights": _COUNT,
                 "stride": _COUNT,
-                "fine_blocks": {"type": "integer", "minimum": 0, "maximum": 64},
+                "fine_blocks": _COUNT | {"minimum": 0, "maximum": 64},
                 "members": _COUNT | {"maximum": 16},
                 "channels": {"type": "array", "items": _COUNT, "maxItems": 16},
             },
