@@ -8,7 +8,7 @@ from small_training import CARD, LABELS, NETWORK, run, stacks
 from icescope import storage
 from icescope.errors import InputError
 from icescope.learning import training as training_module
-from icescope.learning.data import read_stacks
+from icescope.learning.data import Stacks, read_stacks
 from icescope.learning.decoding import candidates, choose_molecules, confidence_under_rules, decode, decodings
 from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, true_atoms
 from icescope.learning.weights import load_weights, save_weights
@@ -54,6 +54,24 @@ def test_resumed_training_equals_uninterrupted(optimiser, data, tmp_path, monkey
     for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(first, second)
     np.testing.assert_array_equal(resumed_history, history)
+
+
+@pytest.mark.parametrize("length", [{"epochs": 3}, {"steps": 6}])  # of batches of 4, which are 3 passes over 8 windows
+def test_each_pass_is_over_all_windows_in_an_order_of_its_own(length, data, tmp_path, monkeypatch):
+    drawn, told = [], []
+    draw_images = Stacks.draw_images
+
+    def recorded(self, index):
+        drawn.extend(index if len(self) == 8 else [])
+        return draw_images(self, index)
+
+    monkeypatch.setattr(Stacks, "draw_images", recorded)
+    monkeypatch.setattr(Stacks, "set_epoch", lambda self, epoch: told.append(epoch))
+    _, history = run(data, tmp_path, **length)
+    passes = np.reshape(drawn, (3, 8))
+    assert np.array_equal(np.sort(passes), np.tile(np.arange(8), (3, 1)))
+    assert len({tuple(one) for one in passes.tolist()}) == 3
+    assert told == list(range(len(history)))
 
 
 def test_an_ensemble_is_the_mean_of_networks_with_seeds_of_their_own(data, tmp_path):

@@ -91,6 +91,17 @@ def test_a_search_that_would_not_end_is_given_up_in_time(monkeypatch):
     total(by_integer_programme(*problem), *problem[1:])  # no hydrogen twice
 
 
+def test_oxygens_that_there_is_no_time_to_choose_for_stay_alone(monkeypatch):
+    problem = random_problem(3, oxygens=40, hydrogens=30, bonds=30, states=15)
+    monkeypatch.setattr(assignment, "LONGEST", 1e-6)
+    first, cost, hydrogen, _, _ = problem
+    choice = by_integer_programme(*problem)
+    assert (hydrogen[choice] < 0).all()
+    for oxygen, state in enumerate(choice):
+        alone = [s for s in range(first[oxygen], first[oxygen + 1]) if (hydrogen[s] < 0).all()]
+        assert cost[state] == cost[alone].min()
+
+
 def test_what_a_search_gives_up_is_solved_all_the_same():
     # 24 oxygens that fight for 18 hydrogens: an exact search takes minutes.
     problem = random_problem(3, oxygens=24, hydrogens=18, bonds=18, states=15)

@@ -39,6 +39,18 @@ class EpochShuffle(Sampler):
         return iter(np.concatenate(order)[begin : begin + self.samples].tolist())
 
 
+class TrainingBatches(BatchSampler):
+    """Batches of an epoch, whole ones only; Lightning tells a loader's `sampler`, and nothing else, which epoch it is."""
+
+    def __init__(self, windows: Windows, order: EpochShuffle, batch_size: int):
+        super().__init__(order, batch_size, drop_last=True)
+        self.windows = windows
+
+    def set_epoch(self, epoch: int) -> None:
+        self.sampler.set_epoch(epoch)
+        self.windows.set_epoch(epoch)
+
+
 class StackData(L.LightningDataModule):
     """Training stacks augmented on the device, validation stacks with one fixed drawing of heights each.
 
@@ -72,15 +84,8 @@ class StackData(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         order = EpochShuffle(len(self.train), derive_seed(self.seed, "order"), self.samples)
-        batches = BatchSampler(order, self.training["batch_size"], drop_last=True)
-        loader = DataLoader(self.train, sampler=batches, batch_size=None)
-
-        def set_epoch(epoch: int) -> None:
-            order.set_epoch(epoch)
-            self.train.set_epoch(epoch)
-
-        loader.set_epoch = set_epoch
-        return loader
+        batches = TrainingBatches(self.train, order, self.training["batch_size"])
+        return DataLoader(self.train, sampler=batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
         batches = BatchSampler(range(len(self.validation)), self.training["batch_size"], drop_last=False)

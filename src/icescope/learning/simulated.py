@@ -16,6 +16,7 @@ from icescope.afm.heights import window_origin_height
 from icescope.afm.stacks import window_scan
 from icescope.learning.data import Windows, share
 from icescope.learning.weights import device
+from icescope.provenance import source_hash
 from icescope.structures.samples import atoms_of
 
 
@@ -66,5 +67,7 @@ class SimulatedStacks(Windows):
 
     def digest(self) -> "hashlib._Hash":
         digest = super().digest()
+        digest.update(self.windows.charge.values)
+        digest.update(source_hash(__file__).encode())
         digest.update(json.dumps([self.afm, self.tips, self.seed], sort_keys=True).encode())
         return digest

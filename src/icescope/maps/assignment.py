@@ -83,6 +83,7 @@ def by_integer_programme(first, cost, hydrogen, bond, double):
     One unknown, 0 or 1, for each state, and one for the excess on each bond.
     """
     states, oxygens = len(cost), len(first) - 1
+    bare = (hydrogen < 0).all(1)  # takes nothing: allowed for all oxygens together, should there be no time to choose
     owner = np.repeat(np.arange(oxygens), np.diff(first))
     (of_hydrogen, hydrogen), (of_bond, bond) = _taken(hydrogen), _taken(bond)
     hydrogens, bonds = hydrogen.max(initial=-1) + 1, bond.max(initial=-1) + 1
@@ -99,7 +100,8 @@ def by_integer_programme(first, cost, hydrogen, bond, double):
         constraints=LinearConstraint(matrix, least, 1),
         options={"time_limit": LONGEST},
     )
-    return np.array([begin + result.x[begin:end].argmax() for begin, end in pairwise(first)])
+    chosen = bare if result.x is None else result.x
+    return np.array([begin + chosen[begin:end].argmax() for begin, end in pairwise(first)])
 
 
 def _taken(of_states):
