@@ -167,6 +167,7 @@ def test_wrong_type_is_said(path: str, value: object, expected: str):
     [
         ("md.timestep", 20, "md.timestep is 20, but it must be at least 0.1 and at most 4 fs."),
         ("labels.threshold", 1.0, "must be above 0 and below 1."),
+        ("labels.pose_bound", 1.0, "labels.pose_bound is 1.0, but it must be above 0 and below 1 A"),
         ("films.splits.train.metal", "Ag", "films.splits.train.metal is 'Ag', but it must be one of Au, Pt."),
         ("afm.height_origin", "top", "but it must be one of mean_oxygen, top_oxygen, substrate."),
         ("films.repeats", [12], "must have 2 values"),
@@ -196,6 +197,9 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("md.cutoff", 18.0, "it must be at most 16.6 A, half of the surface along x"),  # of Pt, the smaller one
         ("films.vapour", 8.0, "films.vapour is 8 A, but it must be at least md.cutoff (12 A)."),
         ("windows.size", [25.0, 24.0, 3.0], "images are square"),
+        ("networks.published.channels", [32, 64], "networks.published is of architecture unet3d, which has 5 channels"),
+        ("networks.published.stride", 2, "a stride of 1 and 0 fine_blocks, not 5, 2 and 0"),
+        ("networks.published.fine_blocks", 6, "a stride of 1 and 0 fine_blocks, not 5, 1 and 6"),
         ("afm.pixels", 72, "afm.pixels is 72, but it must be a multiple of 16"),
         ("training.augmentation.shift", 32, "must be below half of afm.pixels (64)"),
         ("training.augmentation.cutout", 4096, "must be below the 4096 pixels of an image"),

@@ -227,11 +227,17 @@ def _check_images(config: dict) -> str | None:
                 "pixels of windows.size / afm.pixels: smaller discs are never found; raise it, or afm.pixels."
             )
     for name, network in config["networks"].items():
-        factor = network["stride"] * 2 ** (len(network["channels"]) - 1)
+        levels = len(network["channels"])
+        if network["architecture"] == "unet3d" and (levels, network["stride"], network["fine_blocks"]) != (5, 1, 0):
+            return (
+                f"networks.{name} is of architecture unet3d, which has 5 channels, a stride of 1 and 0 fine_blocks, not "
+                f"{levels}, {network['stride']} and {network['fine_blocks']}; set these, or architecture to unet2d."
+            )
+        factor = network["stride"] * 2 ** (levels - 1)
         if pixels % factor:
             return (
                 f"afm.pixels is {pixels}, but it must be a multiple of {factor}, because networks.{name} has "
-                f"{len(network['channels'])} levels and each but the last halves the image."
+                f"{levels} levels and each but the last halves the image."
             )
     if 2 * augmentation["shift"] >= pixels:
         return (

@@ -6,6 +6,7 @@ from small_training import NETWORK, TRAINING
 from water import layer
 
 from icescope.afm.stacks import simulate_windows
+from icescope.errors import InputError
 from icescope.learning import simulated
 from icescope.learning import training as training_module
 from icescope.learning.data import Stacks
@@ -67,6 +68,19 @@ def test_no_batch_comes_twice_and_a_repeated_epoch_repeats_it(windows):
 def test_another_range_of_tips_is_another_training(windows):
     one, other = (SimulatedStacks(windows, LABELS, AFM, tips, seed=1).digest().hexdigest() for tips in (FIXED, RANGES))
     assert one != other
+
+
+def test_so_are_other_charges(windows):
+    other = windows.copy(deep=True)
+    other["charge"] = 1.1 * other.charge
+    one, two = (SimulatedStacks(some, LABELS, AFM, FIXED, seed=1).digest().hexdigest() for some in (windows, other))
+    assert one != two
+
+
+def test_a_probe_in_the_water_is_refused_as_for_stored_images(windows):
+    low = AFM | {"height_origin": "substrate", "height_offset": -11.0}
+    with pytest.raises(InputError, match="heights above substrate put the probe"):
+        SimulatedStacks(windows, LABELS, low, FIXED, seed=1)[[0]]
 
 
 def test_two_processes_simulate_half_a_batch_each_and_learn_what_one_does(windows, tmp_path, monkeypatch):

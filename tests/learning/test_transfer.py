@@ -12,7 +12,7 @@ from icescope.errors import InputError
 from icescope.learning.batches import EpochShuffle
 from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decode
-from icescope.learning.evaluation import as_present_cation, evaluate, true_atoms
+from icescope.learning.evaluation import as_present_cation, evaluate, predict_maps, true_atoms
 from icescope.learning.training import ROUNDS
 from icescope.learning.transfer import first_samples, retrain, steps_of
 from icescope.maps.outputs import OUTPUTS
@@ -94,6 +94,16 @@ def test_every_seed_is_scored_and_the_first_is_kept(data, tmp_path):
     for first, second in zip(trained.network.parameters(), alone.network.parameters(), strict=True):
         assert torch.equal(first, second)
     pd.testing.assert_frame_equal(alone.accuracy, trained.accuracy.loc[[3]])
+
+
+def test_card_tells_how_right_a_prediction_is(data, tmp_path):
+    trained = retrain(*data, NETWORK, WITH_IONS, IN_STEPS | {"steps": 150, "learning_rate": 1e-2}, [3], 1, tmp_path)
+    maps, loss = predict_maps(trained.network, trained.card, data[1], 1)
+    found = candidates(maps, trained.card["pixel_size"], trained.card)
+    delivered = evaluate(decode(found, trained.card), loss, data[1], WITH_IONS)
+    assert trained.card["metrics"] == {"loss": loss.mean(), **delivered.accuracy.dropna()}
+    assert trained.card["chance"] == dict(delivered.chance.dropna())
+    assert trained.card["metrics"]["O"] > 2 * trained.card["chance"]["O"]
 
 
 def test_first_samples_are_whole_and_in_order(data):

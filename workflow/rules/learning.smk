@@ -1,14 +1,16 @@
 DEVICES, NODES = (config["training"][name] for name in ("devices", "nodes"))
 # What a training gives does not depend on where it runs, so that it is not repeated elsewhere; what the first one starts
-# from is an input of it.
-TRAINING = {key: value for key, value in config["training"].items() if key not in ("initial", "devices", "nodes")}
+# from is an input of it, and tips are those of simulated images.
+SIMULATED = config["training"]["images"] == "simulated"
+ELSEWHERE = ("initial", "devices", "nodes") if SIMULATED else ("initial", "devices", "nodes", "tips")
+TRAINING = {key: value for key, value in config["training"].items() if key not in ELSEWHERE}
 # With mpi a job of Slurm starts the script once, which then starts itself on all nodes.
 ON_NODES = {"mpi": "srun", "tasks": NODES, "tasks_per_gpu": 0} if NODES > 1 else {}
 
 
 rule train_network:
     input:
-        train=(windows_of if config["training"]["images"] == "simulated" else stacks_of)("train"),
+        train=(windows_of if SIMULATED else stacks_of)("train"),
         validation=stacks_of("validation"),
         initial=config["training"]["initial"] or [],
     output:

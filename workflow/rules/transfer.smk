@@ -1,3 +1,10 @@
+# Their images are stored ones, and their length is that of `transfer`.
+RETRAINING_SETTINGS = {
+    **{key: value for key, value in TRAINING.items() if key not in ("epochs", "images", "tips")},
+    "learning_rate": config["transfer"]["learning_rate"],
+}
+
+
 rule retrain_network:
     input:
         weights=lambda wildcards: pretrained_weights(wildcards.derived),
@@ -22,7 +29,7 @@ rule retrain_network:
     params:
         run=config["run"],
         network=config["networks"][NETWORK],
-        training={**TRAINING, "learning_rate": config["transfer"]["learning_rate"]},
+        training=RETRAINING_SETTINGS,
         labels=config["labels"],
         samples=lambda wildcards: DERIVED[wildcards.derived]["samples"],
         epochs=lambda wildcards: DERIVED[wildcards.derived]["epochs"],

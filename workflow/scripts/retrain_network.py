@@ -16,14 +16,13 @@ with job(snakemake.log[0], "retrain_network"):
     torch.set_num_threads(snakemake.threads)
     initial = load_weights(inputs.weights)[0].state_dict() if inputs.get("weights") else None
     stacks = first_samples(read_stacks(inputs.train), params.samples)
-    training = {key: value for key, value in params.training.items() if key not in ("epochs", "images", "tips")}
-    training["steps"] = steps_of(params.epochs, stacks.sizes["sample"], training["batch_size"])
+    steps = steps_of(params.epochs, stacks.sizes["sample"], params.training["batch_size"])
     trained = retrain(
         stacks,
         read_stacks(inputs.validation),
         params.network,
         params.labels,
-        training,
+        params.training | {"steps": steps},
         params.seeds,
         params.scoring_seed,
         params.checkpoints,

@@ -5,7 +5,7 @@ import torch
 from icescope.job import job
 from icescope.learning.data import read_stacks
 from icescope.learning.decoding import candidates, decodings
-from icescope.learning.evaluation import evaluate, learn_confidence, predict_maps, write_evaluation
+from icescope.learning.evaluation import card_metrics, evaluate, learn_confidence, predict_maps, write_evaluation
 from icescope.learning.weights import load_weights, save_weights
 from icescope.provenance import provenance
 
@@ -20,9 +20,7 @@ with job(snakemake.log[0], "validate_network"):
     card |= learnt
     decoded = decodings(found, chosen, card)
     accuracy = evaluate(decoded["peaks"], loss, stacks, card["labels"])
-    delivered = evaluate(decoded["ice rules"], loss, stacks, card["labels"])  # that is what a prediction gives
-    card["metrics"] = {"loss": float(loss.mean()), **delivered.accuracy.dropna().to_dict()}
-    card["chance"] = delivered.chance.dropna().to_dict()
+    card |= card_metrics(decoded["ice rules"], loss, stacks, card["labels"])
     save_weights(network, card, output.weights)
     origin = provenance(card["labels"], params.seed, inputs)
     write_evaluation(output, maps, loss, decoded, accuracy, stacks, card, params.seed, origin)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from ase import Atoms
 
 from icescope.afm import Scan, Tip, simulate
 from icescope.afm.heights import window_origin_height
@@ -39,6 +40,24 @@ def with_room(heights: np.ndarray, step: float, amplitude: float) -> np.ndarray:
     """Ascending heights, A, carried on in equal steps by the amplitude below the lowest and above the highest."""
     beyond = step * np.arange(1, np.ceil((amplitude - 1e-6) / step) + 1)
     return np.concatenate([heights[0] - beyond[::-1], heights, heights[-1] + beyond])
+
+
+def count_from(atoms: Atoms, origin: float, scan: Scan, tip: Tip, size: list[float], height_origin: str) -> None:
+    """Put a window's origin of heights at z = 0, where `window_scan` has it.
+
+    Raises
+    ------
+    InputError
+        The probe would be inside the water.
+    """
+    atoms.positions[:, 2] -= origin
+    above = scan.tip_height[0] - tip.length - window_origin_height(atoms, size, "mean_oxygen")
+    if above < LEAST_PROBE_HEIGHT - 1e-3:
+        raise InputError(
+            f"heights above {height_origin} put the probe {above:.1f} A above the mean oxygen of a window at the lowest "
+            f"point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; raise afm.height_offset or set "
+            "afm.height_origin to mean_oxygen."
+        )
 
 
 def simulate_windows(
@@ -81,14 +100,7 @@ def simulate_windows(
         for i, atoms in zip(some, batch, strict=True):
             usual = window_origin_height(atoms, size, afm["height_origin"])
             counted_from.append(usual if origins is None else origins[i])
-            atoms.positions[:, 2] -= counted_from[-1]
-            above = scan.tip_height[0] - tip.length - window_origin_height(atoms, size, "mean_oxygen")
-            if above < LEAST_PROBE_HEIGHT - 1e-3:
-                raise InputError(
-                    f"heights above {afm['height_origin']} put the probe {above:.1f} A above the mean oxygen of a "
-                    f"window at the lowest point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; "
-                    "raise afm.height_offset or set afm.height_origin to mean_oxygen."
-                )
+            count_from(atoms, counted_from[-1], scan, tip, size, afm["height_origin"])
         fields = None if potentials is None else [potentials[i] for i in some]  # else those of the charges
         result = simulate(batch, tip, scan, afm["amplitude"], afm["f0"], afm["k0"], potential=fields)
         images.append(result.frequency_shift.values.astype(np.float16))

@@ -102,6 +102,13 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
     return table
 
 
+def card_metrics(delivered: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, labels: dict) -> dict[str, dict]:
+    """A card's "metrics" and "chance" of the structures that a prediction gives, those under the ice rules; `evaluate`."""
+    table = evaluate(delivered, loss, stacks, labels)
+    metrics = {"loss": float(loss.mean()), **table.accuracy.dropna().to_dict()}
+    return {"metrics": metrics, "chance": table.chance.dropna().to_dict()}
+
+
 def learn_confidence(found: list[Atoms], stacks: xr.Dataset, card: dict) -> tuple[dict[str, dict], list[Atoms]]:
     """What validation windows teach for the card: "calibration", "threshold" and "calibration_under_rules".
 

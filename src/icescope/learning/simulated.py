@@ -13,7 +13,7 @@ from torch import Tensor, distributed
 
 from icescope.afm import Tip, simulate
 from icescope.afm.heights import window_origin_height
-from icescope.afm.stacks import window_scan
+from icescope.afm.stacks import count_from, window_scan
 from icescope.learning.data import Windows, share
 from icescope.learning.weights import device
 from icescope.provenance import source_hash
@@ -50,13 +50,13 @@ class SimulatedStacks(Windows):
         rng = np.random.default_rng([self.seed, self.epoch, *index])
         drawn = {name: float(rng.uniform(*ends)) for name, ends in sorted(self.tips.items())}
         offset = self.afm["height_offset"] + drawn.pop("height")
-        scan = window_scan(self.size, self.afm | {"height_offset": offset})
+        scan, tip = window_scan(self.size, self.afm | {"height_offset": offset}), Tip(**self.afm["tip"] | drawn)
         mine = index[share(len(index))]
         structures = [atoms_of(self.windows, i) for i in mine]
         for one, origin in zip(structures, self.origin[mine].tolist(), strict=True):
-            one.positions[:, 2] -= origin
+            count_from(one, origin, scan, tip, self.size, self.afm["height_origin"])
         sensor = (self.afm[name] for name in ("amplitude", "f0", "k0"))
-        simulated = simulate(structures, Tip(**self.afm["tip"] | drawn), scan, *sensor)
+        simulated = simulate(structures, tip, scan, *sensor)
         images = torch.from_numpy(simulated.frequency_shift.values)
         if len(mine) == len(index):
             return images

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from icescope.learning.card import training_card
 from icescope.learning.data import Stacks
-from icescope.learning.decoding import candidates, decode
-from icescope.learning.evaluation import evaluate, learn_confidence, predict_maps
+from icescope.learning.decoding import candidates, confidence_under_rules, decode
+from icescope.learning.evaluation import card_metrics, evaluate, learn_confidence, predict_maps
 from icescope.learning.training import train
 from icescope.structures.samples import take_samples
 
@@ -82,10 +82,13 @@ def retrain(
         card = training_card(trained, samples, validation, network, labels, training, seed)
         maps, loss = predict_maps(trained, card, validation, scoring_seed)
         found = candidates(maps, card["pixel_size"], card)
-        card |= learn_confidence(found, validation, card)[0]
+        learnt, chosen = learn_confidence(found, validation, card)
+        card |= learnt
         table = evaluate(decode(found, card, rules=False), loss, validation, labels)
         accuracies[seed] = table.assign(loss=loss.mean(), samples=len(loss))
-        card["metrics"] = {"loss": float(loss.mean()), **table.accuracy.dropna().to_dict()}
-        first = first or (trained.cpu(), card)
-        log.info("seed %d: %s", seed, ", ".join(f"{name} {value:.3f}" for name, value in card["metrics"].items()))
+        if first is None:
+            delivered = [confidence_under_rules(one, card) for one in chosen]
+            first = trained.cpu(), card | card_metrics(delivered, loss, validation, labels)
+        right = (f"{species} {value:.3f}" for species, value in table.accuracy.dropna().items())
+        log.info("seed %d: loss %.4f, %s", seed, loss.mean(), ", ".join(right))
     return Retrained(*first, pd.concat(accuracies, names=["seed"]), pd.concat(histories, names=["seed"]).droplevel(1))
