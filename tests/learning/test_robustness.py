@@ -119,6 +119,17 @@ def test_a_network_that_copies_loses_atoms_as_noise_grows(shown, caplog):
     np.testing.assert_allclose(breaks.clean, clean)
 
 
+def test_ice_rules_that_have_no_start_have_no_curve(shown):
+    """Images so noisy that they are crowded, and no more so when they are blurred."""
+    images = shown.frequency_shift.astype(np.float32)
+    noisy = shown.assign(frequency_shift=images + np.random.default_rng(1).normal(0, 2 * images.std(), images.shape))
+    blur = EFFECTS["blur"]._replace(strengths=(1.5, 4.0))
+    curves = robustness(Copy(), CARD, noisy, AFM, 1, {"blur": blur})
+    assert curves.index.unique("decoding").tolist() == ["peaks"]
+    breaks = break_points(curves)
+    assert (breaks.lowest == 0).all() and (breaks.highest == 4).all()
+
+
 def test_what_the_stacks_do_not_allow_is_left_out_and_logged(shown, caplog):
     narrow = shown.isel(height=slice(1, 6))  # five images: none beside the four
     curves = robustness(Copy(), CARD, narrow, AFM, 1, {"slope": EFFECTS["slope"]})

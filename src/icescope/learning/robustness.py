@@ -1,7 +1,7 @@
 """How much an instrument may spoil a stack before a network no longer finds the atoms: accuracy along each effect."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -131,7 +131,8 @@ def robustness(
 
     The network takes neighbouring images from the middle of each stack. The random pattern of an effect is the same at
     all strengths. Strengths that the stacks do not allow, such as a slope that leads out of them, are left out, with
-    a line in the log; so are the ice rules where noise is taken for a crowd of atoms.
+    a line in the log; so are the ice rules where noise is taken for a crowd of atoms, and everywhere if that happens
+    without an effect.
 
     Parameters
     ----------
@@ -158,7 +159,8 @@ def robustness(
     if stacks.sizes["height"] < heights:
         raise InputError(f"a stack has {stacks.sizes['height']} images, but the network takes {heights}.")
     true = list(true_atoms(stacks, card["labels"]["pose_bound"]))
-    clean = _accuracy(network, card, middle(stacks, heights), true)
+    clean = _accuracy(network, card, middle(stacks, heights), true, DECODINGS)
+    decodings = [name for name in DECODINGS if name in clean.index.get_level_values("decoding")]
     tables = {}
     for name, effect in effects.items():
         log.info("robustness: %s", name)
@@ -168,7 +170,7 @@ def robustness(
             except InputError as error:
                 log.warning("%s of %g %s is left out: %s", name, strength, effect.unit, error)
                 continue
-            found = _accuracy(network, card, spoilt, true) if strength else clean
+            found = _accuracy(network, card, spoilt, true, decodings) if strength else clean
             tables[name, strength] = found.assign(unit=effect.unit, usual=effect.usual, windows=len(true))
     return pd.concat(tables, names=["effect", "strength"])
 
@@ -178,8 +180,8 @@ def break_points(curves: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Rows by effect, decoding, species; columns unit, clean (accuracy at strength zero), breaks_below, breaks_above, NaN
-    where there is none in the range.
+    Rows by effect, decoding, species; columns unit, clean (accuracy at strength zero), lowest and highest (strengths of
+    the curve), breaks_below, breaks_above, NaN where there is none between these.
     """
     rows = {}
     for key, curve in curves.groupby(["effect", "decoding", "species"], sort=False):
@@ -188,6 +190,8 @@ def break_points(curves: pd.DataFrame) -> pd.DataFrame:
         rows[key] = {
             "unit": curve.unit.iloc[0],
             "clean": value[above[0]],
+            "lowest": strength[0],
+            "highest": strength[-1],
             "breaks_below": -break_point(-strength[below], value[below]),
             "breaks_above": break_point(strength[above], value[above]),
         }
@@ -212,14 +216,17 @@ def break_point(strength: np.ndarray, value: np.ndarray) -> float:
     return float(strength[last - 1] + share * (strength[last] - strength[last - 1]))
 
 
-def _accuracy(network: nn.Module, card: dict, stacks: xr.Dataset, true: list[Atoms]) -> pd.DataFrame:
+def _accuracy(
+    network: nn.Module, card: dict, stacks: xr.Dataset, true: list[Atoms], decodings: Iterable[str]
+) -> pd.DataFrame:
     """Rows by decoding, species: accuracy and counts of the predictions for stacks of as many images as are taken."""
     maps, _ = predict_maps(network, card, stacks, seed=0)  # no heights are left to draw
     size, radius = stacks.attrs["window_size"], card["labels"]["matching_radius"]
     found = candidates(maps, size[0] / stacks.sizes["x"], card)
     densest = max((one.numbers == 8).sum() for one in found) / (size[0] * size[1])
     tables = {}
-    for name, rules in DECODINGS.items():
+    for name in decodings:
+        rules = DECODINGS[name]
         if rules and densest > CROWD:
             log.warning("ice rules are left out: up to %.2f candidate oxygens per A^2", densest)
             continue
