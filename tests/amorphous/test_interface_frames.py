@@ -6,7 +6,6 @@ from flat_interface import HIGH, LENGTHS, LOW, MOLECULES, WIDTH, cells, frozen, 
 
 from icescope.amorphous.interface import WIDTHS, Interface, fit_interface, two_steps
 from icescope.amorphous.interface_frames import (
-    interface_over_time,
     pool,
     pooled_interface,
     pooled_profile,
@@ -80,24 +79,6 @@ def test_molecules_of_low_confidence():
     assert 0 < shares["unsure error"] < 0.03 and shares["unsure elsewhere"] == 0
     certain = unsure(sites, np.where(share(sites[:, 0], LEFT, RIGHT) > 0.5, HIGH, LOW), LENGTHS, found, seed=10)
     assert certain["unsure"] == 0
-
-
-def test_a_moving_interface_is_followed():
-    sites = places(11)
-    rng = np.random.default_rng(12)
-    ways = 0.5 * np.arange(5)
-    exact = np.stack([share(sites[:, 0], LEFT - way, RIGHT) for way in ways])
-    noisy = exact + 0.05 * rng.normal(size=exact.shape)
-    positions = np.tile(sites, (5, 1, 1))
-    table = interface_over_time(noisy, positions, cells(5), seed=13, rounds=10)
-    assert table.index.tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_allclose(table.left, LEFT - ways, atol=0.15)
-    np.testing.assert_allclose(table.slab, RIGHT - LEFT + ways, atol=0.2)
-    in_twos = interface_over_time(noisy, positions, cells(5), seed=13, pooled=2, rounds=10)
-    assert in_twos.index.tolist() == [0, 2]  # the fifth frame fills no block
-    np.testing.assert_allclose(in_twos.left, LEFT - ways[:4].reshape(2, 2).mean(1), atol=0.15)
-    with pytest.raises(InputError, match="5 frames of the interface, and 6 are to be pooled"):
-        interface_over_time(noisy, positions, cells(5), seed=13, pooled=6)
 
 
 def test_frames_in_different_cells_are_scaled_to_their_mean():

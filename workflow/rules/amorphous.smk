@@ -112,6 +112,7 @@ rule amorphous_fig2:
     params:
         descriptors=list(DESCRIPTORS.values()),
         trajectories=config["amorphous"]["trajectories"],
+        seeds=config["amorphous"]["classifier"]["seeds"],
         seed=derive_seed(config["seed"], "phase_classifier"),
         code=code("amorphous_fig2.py"),
     message:
@@ -281,8 +282,7 @@ rule amorphous_fig4:
         record=dynamics_of("compression")["record"],
         weights=classifier("M2", "OH", "random"),
         card=classifier("M2", "OH", "random", ".json"),
-        lda=environments_of(["LDA"])[-1],
-        hda=environments_of(["HDA"])[-1],
+        environments=environments_of(MODELS["M2"]),
     output:
         figure=report(
             f"{RUN}/figures/amorphous_fig4.png",
@@ -305,6 +305,7 @@ rule amorphous_fig4:
         mem_mb=2000,
         runtime=30,
     params:
+        trajectories=config["amorphous"]["trajectories"],
         seed=derive_seed(config["seed"], "amorphous_fig4"),
         code=code("amorphous_fig4.py"),
     message:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from icescope.amorphous.assessment import seed_of
 from icescope.amorphous.environments import order_of, read_environments, split
 from icescope.amorphous.nulls import baselines
 from icescope.amorphous.phases import MODELS
@@ -21,8 +22,10 @@ with job(snakemake.log[0], "amorphous_fig2"):
     with whole_file(output.accuracy) as partial:
         pd.concat([pd.read_csv(path) for path in inputs.accuracies]).to_csv(partial, index=False, float_format="%.6g")
     environments = read_environments(inputs.environments, params.trajectories)
-    parts = split(environments, "trajectory", params.seed)
-    found = baselines(order_of(environments), environments.phase, parts)
+    splits = {seed: split(environments, "trajectory", seed_of(params.seed, seed)) for seed in range(params.seeds)}
+    order = order_of(environments)
+    tables = {seed: baselines(order, environments.phase, parts) for seed, parts in splits.items()}
+    found = pd.concat(tables, names=["seed"]).reset_index("seed")
     found["pair"] = [pair_name(pair, MODELS["M3"]) for pair in found.pair]
     with whole_file(output.baselines) as partial:
         found.to_csv(partial, index=False, float_format="%.6g")

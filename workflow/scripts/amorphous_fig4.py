@@ -11,7 +11,7 @@ from icescope.amorphous.compression import (
     intermediate_peaks,
     likeliest_fractions,
 )
-from icescope.amorphous.environments import read_environments
+from icescope.amorphous.environments import read_environments, split
 from icescope.amorphous.frames import settings_at
 from icescope.amorphous.nulls import mixture_null
 from icescope.amorphous.phase_weights import load_classifier
@@ -33,7 +33,10 @@ with job(snakemake.log[0], "amorphous_fig4"):
     calibration = {"calibrated": intermediate_peaks(table), "as trained": intermediate_peaks(before)}
     by_three = likeliest_fractions(three.probability.values, pressures, MODELS["M3"])
     trained, card = load_classifier(inputs.weights)
-    pure = [read_environments([inputs[phase]], 1).descriptors(card["descriptors"]) for phase in ("lda", "hda")]
+    environments = read_environments(inputs.environments, params.trajectories)
+    unseen = split(environments, card["split"], card["seed"])["test"]
+    found = environments.descriptors(card["descriptors"])[unseen]
+    pure = [found[environments.phase[unseen] == number] for number in range(len(MODELS["M2"]))]
     null = mixture_null(trained, *pure, SHARES, THRESHOLDS, params.seed)
     save_figure(draw_fig4(table, by_three, null), table, output.figure, output.table)
     tables = {

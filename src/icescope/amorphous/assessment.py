@@ -35,7 +35,7 @@ def assess_classifiers(
     x, phase, names = environments.descriptors(descriptors), environments.phase, MODELS[model]
     rows, total, kept = [], np.zeros((len(names),) * 2, int), None
     for number in [*range(settings["seeds"]), SHUFFLED]:
-        own = derive_seed(seed, "classifier", 0 if number == SHUFFLED else number)
+        own = seed_of(seed, 0 if number == SHUFFLED else number)
         parts = split(environments, split_name, own)
         learnt = shuffled_phases(phase, parts, own) if number == SHUFFLED else phase
         classifier, history = train_classifier(x, learnt, parts, settings, own)
@@ -57,3 +57,8 @@ def assess_classifiers(
             kept = classifier, card
     counts = pd.DataFrame(total, names, names).rename_axis("actual")
     return *kept, pd.DataFrame(rows), counts
+
+
+def seed_of(seed: int, number: int) -> int:
+    """Of the split and the training of the classifier with this number."""
+    return derive_seed(seed, "classifier", number)

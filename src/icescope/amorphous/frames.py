@@ -3,6 +3,7 @@
 import logging
 import re
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from numbers import Real
 from pathlib import Path
@@ -79,8 +80,7 @@ def water_frames(trajectory: str | Path, topology: str | Path | None = None) -> 
 
 def last_frame(trajectory: str | Path, topology: str | Path) -> Atoms:
     """The structure at the end of a trajectory of water, A."""
-    *_, last = water_frames(trajectory, topology)
-    return last
+    return deque(water_frames(trajectory, topology), maxlen=1).pop()
 
 
 def settings_at(record: str | Path, times: np.ndarray) -> pd.DataFrame:

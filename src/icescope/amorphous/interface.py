@@ -17,7 +17,6 @@ LAYER = 2.0  # A
 FINE = 0.2  # A, of layers so thin that their means may stand for the molecules
 COLUMNS = 4  # along each side of the interface: pieces that the bootstrap draws whole
 ROUNDS = 200
-EVALUATIONS = 20_000  # of a fit, at most; an interface as sharp as a step takes thousands
 # Widths of p(x) = (1 + tanh(x / w)) / 2 in units of w: between 5 and 95 %, between 10 and 90 %, and 6 int p (1 - p) dx.
 WIDTHS = {"5-95": 2 * np.arctanh(0.9), "10-90": 2 * np.arctanh(0.8), "integral": 3.0}
 # Thicknesses of the profile alone, see thicknesses_by_layers.
@@ -114,7 +113,7 @@ def interface_errors(
     best, drawn = draw_interfaces(positions, probability, lengths, seed, rounds)
     layers = _sums(x, probability, columns(positions, lengths), length, LAYER)
     at_best = _thicknesses_by_layers(layers.sum(1), length, best)
-    chosen = zip(_draws(seed, rounds), drawn.itertuples(index=False), strict=True)
+    chosen = zip(draws(seed, rounds), drawn.itertuples(index=False), strict=True)
     by_layers = pd.DataFrame([_thicknesses_by_layers(layers[:, one].sum(1), length, found) for one, found in chosen])
     rows = {}
     for side in ("left", "right"):
@@ -147,7 +146,7 @@ def draw_interfaces(
     centre = best.left + half
     layers = _fine_sums(positions[:, 0], probability, columns(positions, lengths), centre, length)
     start = [-half, half, best.left_width, best.right_width, best.outside, best.inside]
-    drawn = [_fit(layers[:, chosen].sum(1), start, centre, length) for chosen in _draws(seed, rounds)]
+    drawn = [_fit(layers[:, chosen].sum(1), start, centre, length) for chosen in draws(seed, rounds)]
     return best, pd.DataFrame(drawn, columns=Interface._fields)
 
 
@@ -178,7 +177,7 @@ def _thicknesses(width: float, drawn: pd.Series) -> dict[str, float]:
     return values
 
 
-def _draws(seed: int, rounds: int) -> np.ndarray:
+def draws(seed: int, rounds: int) -> np.ndarray:
     """Numbers of the columns of each round, (rounds, COLUMNS**2)."""
     return np.random.default_rng(seed).integers(COLUMNS**2, size=(rounds, COLUMNS**2))
 

@@ -1,4 +1,4 @@
-"""The flat interface over many frames of one run: pooled, over time, its molecules of low confidence, and its regions.
+"""The flat interface over many frames of one run: pooled, its molecules of low confidence, and its regions.
 
 Shupletsova and Stegailov 2026, section III.3. Frames of one run are not independent: errors come from columns of the
 cell, each drawn with all its frames (see `amorphous.interface`).
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from icescope.amorphous.interface import (
-    BY_LAYERS,
     COLUMNS,
     ROUNDS,
     WIDTHS,
     Interface,
     columns,
+    draws,
     fit_interface,
     interface_errors,
     nearest,
@@ -72,7 +72,7 @@ def pooled_interface(
     probability, places, lengths = pool(probabilities, positions, cells)
     table = interface_errors(places, probability, lengths, seed, rounds)
     found = fit_interface(places[:, 0], probability, lengths[0])
-    for name, value in unsure(places, probability, lengths, found, seed).items():
+    for name, value in unsure(places, probability, lengths, found, seed, rounds).items():
         table.loc["mean", name] = value
     return table
 
@@ -95,7 +95,7 @@ def pooled_profile(probabilities: np.ndarray, positions: np.ndarray, cells: np.n
 
 
 def unsure(
-    positions: np.ndarray, probability: np.ndarray, lengths: np.ndarray, found: Interface, seed: int
+    positions: np.ndarray, probability: np.ndarray, lengths: np.ndarray, found: Interface, seed: int, rounds: int = ROUNDS
 ) -> dict[str, float]:
     """Shares of molecules whose likelier phase has a probability below CONFIDENT.
 
@@ -117,47 +117,9 @@ def unsure(
         inside |= np.abs(nearest(positions[:, 0] - getattr(found, side), lengths[0])) < half
     column = columns(positions, lengths)[inside]
     those, all_of_them = (np.bincount(column, values, COLUMNS**2) for values in (low[inside], None))
-    drawn = np.random.default_rng(seed).integers(COLUMNS**2, size=(ROUNDS, COLUMNS**2))
+    drawn = draws(seed, rounds)
     shares = those[drawn].sum(1) / all_of_them[drawn].sum(1).clip(1)
     return {"unsure": low[inside].mean(), "unsure error": shares.std(ddof=1), "unsure elsewhere": low[~inside].mean()}
-
-
-def interface_over_time(
-    probabilities: np.ndarray,
-    positions: np.ndarray,
-    cells: np.ndarray,
-    seed: int,
-    pooled: int = 1,
-    rounds: int = ROUNDS,
-) -> pd.DataFrame:
-    """Positions and thicknesses in each block of `pooled` frames; frames that fill no block are left out.
-
-    Other parameters as in `pool`.
-
-    Returns
-    -------
-    Rows by first frame: left, right, and slab, the distance between them (A), the thicknesses of WIDTHS and BY_LAYERS
-    (A, mean of both interfaces) and the share unsure, each but the slab with its standard error as "... error".
-
-    Raises
-    ------
-    InputError
-        Fewer frames than a block has.
-    """
-    if len(probabilities) < pooled:
-        raise InputError(f"there are {len(probabilities)} frames of the interface, and {pooled} are to be pooled.")
-    rows = {}
-    for first in range(0, len(probabilities) - pooled + 1, pooled):
-        block = slice(first, first + pooled)
-        table = pooled_interface(probabilities[block], positions[block], cells[block], seed, rounds)
-        row = {}
-        for side in ("left", "right"):
-            row |= {side: table.position[side], f"{side} error": table["position error"][side]}
-        row["slab"] = (row["right"] - row["left"]) % cells[block, 0, 0].mean()
-        for name in (*WIDTHS, *BY_LAYERS, "unsure"):
-            row |= {name: table.loc["mean", name], f"{name} error": table.loc["mean", f"{name} error"]}
-        rows[first] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("frame")
 
 
 def regions(interface: Interface, length: float, thickness: float = REGION) -> dict[str, tuple[float, float]]:

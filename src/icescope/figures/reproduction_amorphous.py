@@ -8,6 +8,10 @@ import pandas as pd
 from icescope.amorphous.nulls import SHUFFLED
 
 PAPER = "Shupletsova and Stegailov 2026"
+# The paper's settings, sections II and III.
+MOLECULES = 2880
+COMPRESSION_RATE, PRESS_RATE = 0.1, 0.01  # GPa/ns, of LDA and of the interface
+RELAXATION = 30_000  # ps, of the interface
 
 
 def amorphous_reproduction(
@@ -52,7 +56,7 @@ def amorphous_reproduction(
         values = [mean[model, descriptors, split] for split in ("random", "trajectory")]
         ours[f"accuracy of {model}({descriptors}), random split"] = (*values, f"{ices} The paper has one split.")
     interface = interface[(interface.state == "relaxed") & (interface.side == "mean")].set_index("model")
-    brief = f"Relaxed for {settings['interface']['relaxation']:g} ps, where the paper has 30,000."
+    brief = _beside_paper("Relaxed for", settings["interface"]["relaxation"], RELAXATION, "ps")
     for model, row in interface.iterrows():
         ours[f"5-95 % thickness by M2({model})"] = (row["5-95"], np.nan, f"{brief} From the fit of tanh.")
         ours[f"integral thickness by M2({model})"] = (
@@ -61,7 +65,8 @@ def amorphous_reproduction(
             f"{brief} 6 times the integral of p (1-p).",
         )
     ours["share of the interface's molecules below 0.9"] = (interface.unsure["O"], np.nan, brief)
-    fast = f"Compressed at {settings['interface']['rate']:g} GPa/ns, and held for {protocol['sampling']:g} ps."
+    fast = _beside_paper("Compressed at", settings["interface"]["rate"], PRESS_RATE, "GPa/ns")
+    fast += f" Held for {protocol['sampling']:g} ps."
     for model, states in pressed.groupby("model"):
         top = states.loc[states.pressure.idxmax()]
         ours[f"shift into LDA at {top.pressure:g} GPa by M2({model})"] = (top["shift"], np.nan, fast)
@@ -75,7 +80,14 @@ def amorphous_reproduction(
     third = pd.DataFrame({"row": "B3", "quantity": known.metric + " of M3(" + known.model + ")", "unit": "1"})
     third = third.assign(published=known.published, ours=known.ours, why_they_differ=ices, source=f"{PAPER}, table 3")
     known = compression[compression.published.notna()]
-    rate = f"Compressed at {settings['compression']['rate']:g} GPa/ns, where the paper has 0.1, in a smaller cell."
+    rate = _beside_paper("Compressed at", settings["compression"]["rate"], COMPRESSION_RATE, "GPa/ns")
+    rate += " " + _beside_paper("A cell of", molecules, MOLECULES, "molecules")
     fourth = known[["quantity", "published", "ours", "unit"]].assign(row="B4", why_they_differ=rate)
-    fourth["source"] = f"{PAPER}, section " + known.source
+    fourth["source"] = f"{PAPER}, section " + known.source + " (" + known.relation + ")"
     return pd.concat([table, third, fourth], ignore_index=True).assign(scale=scale)
+
+
+def _beside_paper(what: str, ours: float, published: float, unit: str) -> str:
+    """A sentence on one setting, such as "Relaxed for 50 ps, where the paper has 30,000."."""
+    same = "as in the paper" if np.isclose(ours, published) else f"where the paper has {published:,}"
+    return f"{what} {ours:,g} {unit}, {same}."
