@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from water import layer
 
 from icescope.afm import Scan, Tip, periodic, sample, simulate
 from icescope.afm.interaction import COULOMB
-from icescope.afm.periodic import LINE_REACH, REACH, further_potential, images
+from icescope.afm.periodic import LINE_REACH, REACH, further_dispersion, further_potential, images
 
 X = np.arange(0.5, 9, 1.0)
 HEIGHTS = np.arange(6.9, 10.05, 0.1)
@@ -62,6 +63,26 @@ def test_images_are_those_within_reach_of_the_rectangle(water):
     expected = len(water) * np.prod(high - low + 2 * REACH) / np.prod(water.cell.lengths()[:2])
     assert len(index) == pytest.approx(expected, rel=0.05)
     assert len(set(zip(index, *shift.T.round(3), strict=True))) == len(index)
+
+
+@pytest.mark.parametrize("pbc", [(True, True, False), (True, False, False)], ids=["plane", "line"])
+def test_an_atom_on_a_point_of_the_grid_is_no_other_than_one_beside_it(pbc):
+    """Points of the grid are 1 A apart and often on an atom at a round place."""
+    water = Atoms("OH2", [[5.5, 5.5, 0.0], [6.5, 5.5, 0.0], [5.5, 6.5, 0.0]], cell=[11, 11, 20], pbc=pbc)
+    water.set_initial_charges([-0.8, 0.4, 0.4])
+    x, heights = np.arange(0.5, 11, 1.0), np.arange(6.5, 9.55, 0.1)
+    on, beside = water.copy(), water.copy()
+    beside.positions += [0.001, 0.002, 0.0]
+    axes = [np.arange(12.0) - 0.5, np.arange(12.0) - 0.5, np.arange(-2.0, 3.0)]
+    vectors, low, high = water.cell[:2, :2][list(pbc[:2])], np.zeros(2), np.full(2, 11.0)
+    for further, weight in ((further_potential, water.get_initial_charges()), (further_dispersion, np.ones(3))):
+        exact, moved = (
+            further(torch.from_numpy(one.positions), torch.from_numpy(weight), vectors, low, high, axes).numpy()
+            for one in (on, beside)
+        )
+        np.testing.assert_allclose(exact, moved, atol=2e-3 * np.abs(moved).max())  # moved by 0.002 of some A
+    images = [simulate(one, Tip(), Scan(x, x, heights), amplitude=0.5).frequency_shift.values for one in (on, beside)]
+    np.testing.assert_allclose(*images, atol=0.02 * np.ptp(images[1]))
 
 
 def test_plane_of_charges_has_the_potential_of_its_plane_waves():

@@ -14,6 +14,7 @@ DISPERSION_REACH = 40.0  # A; what lies beyond changes the shift by some 1e-5 Hz
 # The 2D Ewald sum's screening, 1/A: beyond REACH the screened charges vanish (erfc(0.27 x 16) = 1e-9).
 SCREENING = 0.27
 LINE_REACH = 400.0  # A; along a single periodic direction a neutral cell's images are summed up to there
+CLOSE, ALMOST_ON = 0.5, 1e-6  # A, of sums that cancel such an atom in one another, and of a function that ends at 0
 SPACING = 1.0  # A, of the grid: the further images' energy changes over distances of the order of REACH
 BLOCK = 2**21  # numbers of one piece of a sum: 16 MB
 
@@ -93,7 +94,7 @@ def further_potential(
     near, near_charge = position[index] + torch.from_numpy(shift), charge[index]
     if len(vectors) == 2:
         smooth = _smooth_potential(position, charge, vectors, *map(torch.from_numpy, axes))
-        screened = _sum(points, near, near_charge, lambda r: torch.erf(SCREENING * r) / r)
+        screened = _sum(points, near, near_charge, lambda r: torch.erf(SCREENING * r) / r, ALMOST_ON)
         return COULOMB * (smooth - screened.view(shape))
     line = vectors[0]
     away = (low + high) / 2 - position[:, :2].mean(0).detach().numpy()
@@ -110,11 +111,14 @@ def _grid(axes: list[np.ndarray]) -> tuple[Tensor, tuple[int, ...]]:
     return points, tuple(len(axis) for axis in axes)
 
 
-def _sum(points: Tensor, others: Tensor, weight: Tensor, function) -> Tensor:
-    """Sum over others (n, 3) of weight (n,) times a function of the distance, at points (m, 3): (m,)."""
+def _sum(points: Tensor, others: Tensor, weight: Tensor, function, closest: float = CLOSE) -> Tensor:
+    """Sum over others (n, 3) of weight (n,) times a function of the distance, at points (m, 3): (m,).
+
+    What is nearer to a point than `closest`, A, or on it, counts as at that distance.
+    """
     pieces = points.split(max(1, BLOCK // max(1, len(others))))
     distances = (torch.cdist(one, others, compute_mode="donot_use_mm_for_euclid_dist") for one in pieces)
-    return torch.cat([function(r) @ weight for r in distances])
+    return torch.cat([function(r.clamp(min=closest)) @ weight for r in distances])
 
 
 def _smooth_potential(position: Tensor, charge: Tensor, vectors: np.ndarray, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
