@@ -98,6 +98,7 @@ def test_results_go_beside_where_the_command_is_run(scan, network, tmp_path):
     [
         (["nowhere"], "nowhere does not exist; give the folder that holds the images and cell.txt."),
         (["scan/0.png"], "scan/0.png is not a folder"),
+        ([300 * "n"], "nnn does not exist; give the folder that holds the images and cell.txt."),
         (["scan"], "scan has 3 images, but the network takes 10"),
         (["scan", "--weights", "none.safetensors"], "none.safetensors does not exist"),
         (["scan", "--out", "scan"], "is the folder of the images; give another one"),
@@ -181,6 +182,8 @@ def test_choices_are_those_of_the_package():
     ("arguments", "sentence"),
     [
         (["nowhere.xyz"], "nowhere.xyz does not exist; give a file with a structure"),
+        ([300 * "n", "--out", "new"], "nnn does not exist; give a file with a structure"),
+        (["water.xyz", "--out", 300 * "n"], "nnn cannot be a folder: File name too long; give another one."),
         (["letter.xyz"], "letter.xyz cannot be read as a structure"),
         (["none.xyz"], "none.xyz holds no atoms."),
         (["silicon.xyz"], "no Lennard-Jones parameters for Si"),

@@ -100,6 +100,24 @@ def test_films_are_planned_with_their_atoms(tmp_path):
     assert {"atom-ps by openmm": atoms * 60.0, "atom-frame": atoms * 80.0} in works
 
 
+def test_a_run_is_planned_alike_under_any_name_and_may_start_from_another(tmp_path):
+    """Stores are known by their folders, of which a run may bear the name; its own results are made anew."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("results", ".snakemake"):
+            (tmp_path / entry.name).symlink_to(entry)
+    for run in ("first", "hydrates"):
+        (tmp_path / "results" / run).mkdir(parents=True)
+        for shipped in (ROOT / "src/icescope/weights").glob("peaks.*"):
+            (tmp_path / "results" / run / shipped.name).symlink_to(shipped)
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("run: hydrates\ntraining: {initial: results/first/peaks.safetensors}\n")
+    named, plain = planned_jobs(tmp_path, [overlay]), planned_jobs(ROOT)
+    assert sorted(map(repr, named)) == sorted(map(repr, plain))
+    overlay.write_text("run: hydrates\ntraining: {initial: results/hydrates/peaks.safetensors}\n")
+    with pytest.raises(InputError, match=r"training.initial is 'results/hydrates/peaks.safetensors'"):
+        planned_jobs(tmp_path, [overlay])
+
+
 def test_paper_scale_is_that_of_the_paper(paper):
     """80,000 windows of 128 x 128 pixels and 21 images, 20,000 more to test and on Pt, and 3500 hydrates."""
     assert total(paper, "afm_stacks", "million pixels") == pytest.approx(100_000 * 128**2 * 21 / 1e6)

@@ -165,6 +165,7 @@ def potential(
 ) -> None:
     """Electrostatic potential of a cluster by density functional theory: potential.zarr.zip or .cube, and plane.png."""
     with _one_sentence():
+        from icescope.dft.density import stated_charge
         from icescope.dft.files import write_potential
         from icescope.dft.potential import grid_above, potential_grid
         from icescope.figures.potential import draw_plane
@@ -175,7 +176,7 @@ def potential(
         out = out or Path(f"{structure.stem}_potential")
         check_new_folder(out)
         atoms = read_atoms(structure)
-        charge = atoms.info.get("charge", 0) if charge is None else charge
+        charge = stated_charge(atoms) if charge is None else charge
         axes = grid_above(atoms, step, heights)
         if not heights[0] <= plane <= heights[1]:
             raise InputError(f"the plane at {plane:g} A is outside the grid, {heights[0]:g} to {heights[1]:g} A.")

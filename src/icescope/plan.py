@@ -21,7 +21,6 @@ from icescope.errors import InputError
 from icescope.planned_work import work_of
 
 CHECKOUT = ("Snakefile", "config/config.yaml")  # files by which the folder of the workflow is known
-OWN = ("results", ".snakemake")  # what a run leaves there
 CORES = 1024  # more than any rule asks for, so that no job's threads are cut to those of this machine
 COLUMNS = {"core_seconds": "core_hours", "gpu_seconds": "gpu_hours", "megabytes": "storage_GB"}
 SIZES = {"core_seconds": 3600, "gpu_seconds": 3600, "megabytes": 1000}
@@ -75,9 +74,11 @@ def planned_jobs(checkout: Path, overlays: Sequence[Path] = (), profile: Path | 
     try:
         resources = ResourceSettings(cores=CORES, **_processors(profile)) if profile else ResourceSettings(cores=CORES)
         with TemporaryDirectory() as empty, SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-            for entry in checkout.iterdir():
-                if entry.name not in OWN:
-                    Path(empty, entry.name).symlink_to(entry.absolute())
+            Path(empty, "results").mkdir()
+            made = {"results", ".snakemake", f"results/{_run_of(checkout, overlays)}"}
+            for entry in [*checkout.iterdir(), *checkout.glob("results/*")]:
+                if (place := entry.relative_to(checkout)).as_posix() not in made:
+                    Path(empty, place).symlink_to(entry.absolute())
             workflow = api.workflow(
                 resources,
                 ConfigSettings(configfiles=[path.resolve() for path in overlays]),
@@ -169,6 +170,12 @@ def _shown(value: float) -> str:
     if value == 0:
         return ""
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _run_of(checkout: Path, overlays: Sequence[Path]) -> str:
+    """Name of the run, whose own results are to be made anew; those of others may be given to it."""
+    files = [checkout / "config/config.yaml", *overlays]
+    return [one["run"] for one in map(load_configfile, map(str, files)) if "run" in one][-1]
 
 
 def _processors(profile: Path) -> dict:

@@ -269,8 +269,9 @@ def _samples(paths: Sequence[str], config: dict) -> int:
     """Samples in the stores among some files, which have all of some films or of some sets of hydrates."""
     counts = {}
     for folder in {Path(path).parent for path in paths}:
-        if "hydrates" in folder.parts:
+        kind = "".join(folder.parts[2:3])  # after results/<run>
+        if kind == "hydrates":
             counts[folder] = config["hydrates"]["sets"][folder.parent.name]["count"]
-        elif {"afm", "films"} & set(folder.parts):
+        elif kind in ("afm", "films"):
             counts[folder] = config["windows"]["per_trajectory"]
     return sum(counts.values())

@@ -47,7 +47,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def check_new_folder(path: str | Path) -> None:
     """Refuse, with an `InputError`, a path at which there is something other than an empty folder."""
     path = Path(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    try:
+        taken = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+    except OSError as error:
+        raise InputError(f"{path} cannot be a folder: {error.strerror}; give another one.") from error
+    if taken:
         raise InputError(f"{path} exists already; give another folder, or remove it.")
 
 

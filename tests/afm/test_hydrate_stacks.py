@@ -127,7 +127,7 @@ def test_comparison_is_of_one_structure_and_vanishes_for_its_own_charges(structu
     place = one.position.values[0]  # the potential is above the ion, where the free probe is
     nearest = charges.potential.sel(x=place[0], y=place[1], method="nearest")[0]
     assert float(charges.potential[0].max()) < float(nearest) * 1.3
-    with pytest.raises(InputError, match="none of these hydrates has 7 waters"):
+    with pytest.raises(InputError, match="none of the hydrates that have a potential has 7 waters"):
         with_waters(structures, 7)
 
 

@@ -7,7 +7,7 @@ from clusters import sodium_waters, water
 from pyscf import dft, gto
 
 from icescope.dft import density
-from icescope.dft.density import HARTREE, NotConvergedError, electron_density
+from icescope.dft.density import HARTREE, NotConvergedError, electron_density, stated_charge
 from icescope.errors import InputError
 
 BASIS = "def2-SVP"
@@ -74,6 +74,25 @@ def test_what_cannot_be_computed_is_told_in_one_sentence(atoms, options, sentenc
     with pytest.raises(InputError, match=sentence) as found:
         electron_density(atoms, **options)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("stated", "sentence"),
+    [
+        ("one", "states the charge 'one', which is no number"),
+        (np.array([1, 0, 0]), "which is no number"),
+        (0.5, r"states a charge of \+0.5 e, which is not whole"),
+        (np.nan, "which is not whole"),
+    ],
+)
+def test_a_stated_charge_that_is_none_is_told(stated, sentence):
+    atoms = water()
+    atoms.info["charge"] = stated
+    for read in (stated_charge, electron_density):
+        with pytest.raises(InputError, match=sentence):
+            read(atoms)
+    atoms.info["charge"] = np.float64(-1.0)
+    assert stated_charge(atoms) == -1 and type(stated_charge(atoms)) is int
 
 
 def test_a_charge_other_than_the_stated_one_is_refused():

@@ -119,7 +119,8 @@ def run(*arguments):
 def test_the_command_writes_potential_and_picture(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     atoms = water()
-    ase.io.write("water.xyz", atoms)
+    atoms.info["charge"] = 0  # read back as an integer of NumPy
+    ase.io.write("water.xyz", atoms, format="extxyz")
     options = ["--basis", "sto-3g", "--step", 0.6, "--heights", 2, 5, "--format", "cube", "--format", "zarr"]
     result = run("water.xyz", *options)
     assert result.exit_code == 0 and "points in" in result.stdout
@@ -128,7 +129,7 @@ def test_the_command_writes_potential_and_picture(tmp_path, monkeypatch):
     stored = read(folder / "potential.zarr.zip", "potential")
     np.testing.assert_allclose(read_potential(folder / "potential.cube"), stored.potential, atol=1e-5)
     assert float(stored.z[0]) == pytest.approx(atoms.positions[:, 2].max() + 2)
-    assert stored.attrs["basis"] == "sto-3g" and stored.attrs["icescope_version"]
+    assert stored.attrs["basis"] == "sto-3g" and stored.attrs["charge"] == 0 and stored.attrs["icescope_version"]
     again = run("water.xyz", *options)
     assert again.exit_code == 1 and "exists already" in again.output
 

@@ -84,10 +84,16 @@ rule afm_hydrates:
     localrule: True
 
 
+# Members of a set take its numbers of waters in turn; four are shown where there are some.
+WATERS = HYDRATES["train"]["waters"][: HYDRATES["train"]["count"]]
+SHOWN = WATERS.index(4) if 4 in WATERS else 0
+SHARD_SHOWN = SHOWN // config["hydrates"]["shard_size"]
+
+
 rule afm_dft_vs_charges:
     input:
-        structures=f"{RUN}/hydrates/train/structures/0.zarr.zip",
-        potentials=f"{RUN}/hydrates/train/potentials/0.zarr.zip",
+        structures=f"{RUN}/hydrates/train/structures/{SHARD_SHOWN}.zarr.zip",
+        potentials=f"{RUN}/hydrates/train/potentials/{SHARD_SHOWN}.zarr.zip",
     output:
         figure=report(
             f"{RUN}/figures/afm_dft_vs_charges.png",
@@ -107,7 +113,7 @@ rule afm_dft_vs_charges:
         mem_mb=2000,
         runtime=10,
     params:
-        waters=4,
+        waters=WATERS[SHOWN],
         afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
         code=code("afm_dft_vs_charges.py"),
     message:

@@ -1,5 +1,7 @@
 """How much of the atoms an image shows at each height, and what the thermal noise of the sensor leaves of it."""
 
+import logging
+
 import numpy as np
 import xarray as xr
 from scipy.constants import k as BOLTZMANN  # J/K
@@ -9,6 +11,8 @@ from icescope.afm.heights import ORIGINS, window_origin_height
 from icescope.afm.stacks import window_scan
 from icescope.progress import track
 from icescope.structures.samples import atoms_of
+
+log = logging.getLogger(__name__)
 
 FINE = 3.0  # A, wavelength; neighbouring molecules, 2.8 A apart, are told apart by shorter ones
 
@@ -37,7 +41,9 @@ def contrast_by_height(windows: xr.Dataset, afm: dict, heights: tuple[float, flo
         atoms = atoms_of(windows, sample)
         origins = {origin: window_origin_height(atoms, size, origin) for origin in ORIGINS}
         atoms.positions[:, 2] -= origins["mean_oxygen"]
-        one = simulate(atoms, Tip(**afm["tip"]), scan, afm["amplitude"], afm["f0"], afm["k0"])
+        one = simulate(atoms, Tip(**afm["tip"]), scan, *(afm[name] for name in ("amplitude", "f0", "k0")), method="numba")
+        if missing := int(one.unconverged.sum()):
+            log.warning("the probe found no equilibrium at %d points of window %d", missing, sample)
         images = one.frequency_shift.values.astype(float)
         results.append(
             one.assign(

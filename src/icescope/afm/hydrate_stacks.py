@@ -67,7 +67,7 @@ def with_waters(structures: xr.Dataset, waters: int) -> int:
     """The first sample that has so many waters."""
     found = np.flatnonzero(structures.atom_count.values == 1 + 3 * waters)
     if not len(found):
-        raise InputError(f"none of these hydrates has {waters} waters; add {waters} to hydrates.sets.train.waters.")
+        raise InputError(f"none of the hydrates that have a potential has {waters} waters; make more of them.")
     return int(found[0])
 
 
@@ -115,7 +115,7 @@ def compare_electrostatics(structures: xr.Dataset, potentials: xr.Dataset, sampl
         felt["dft"] = make_interp_spline(field[name].values, felt["dft"], axis=axis)(at)
     results = []
     for name, values in felt.items():
-        images = simulate(atoms, tip, scan, *sensor, details=True, potential=field if name == "dft" else None)
+        images = simulate(atoms, tip, scan, *sensor, details=True, potential=field if name == "dft" else None, method="numba")
         potential = ("tip_height", "y", "x"), values.T, {"units": "V"}
         results.append(images[["frequency_shift", "force"]].assign(potential=potential))
     return xr.concat(results, xr.Variable("electrostatics", list(felt))).assign(

@@ -5,6 +5,7 @@
 
 import logging
 import math
+import os
 import re
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def read_stack(folder: str | Path) -> xr.DataArray:
         The folder, an image or `cell.txt` is missing or cannot be used.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise InputError(f"{folder} does not exist; give the folder that holds the images and cell.txt.")
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; export its images as PNG or TIFF into one, and add cell.txt.")

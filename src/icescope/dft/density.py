@@ -117,12 +117,30 @@ def electron_density(
         field.kernel(dm0=start)
     if not field.converged:
         raise NotConvergedError(
-            f"the density of {atoms.get_chemical_formula()} with charge {charge:+d} and {spin} unpaired electrons did "
+            f"the density of {atoms.get_chemical_formula()} with charge {molecule.charge:+d} and {spin} unpaired electrons did "
             "not converge with damping, a level shift or second-order steps; check geometry, charge and spin."
         )
     matrix = np.asarray(field.make_rdm1())
     energy = float(field.e_tot) * HARTREE
     return Density(molecule, matrix.sum(0) if spin else matrix, energy, xc, basis, remedy, next(cycles))
+
+
+def stated_charge(atoms: Atoms) -> int:
+    """Total charge, e, that a structure states in `atoms.info["charge"]`; 0 if it states none.
+
+    Raises
+    ------
+    InputError
+        It is not a whole number.
+    """
+    stated = atoms.info.get("charge", 0)
+    try:
+        charge = float(stated)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the structure states the charge {stated!r}, which is no number; correct it.") from error
+    if not abs(charge - round(charge)) < 1e-3:
+        raise InputError(f"the structure states a charge of {charge:+g} e, which is not whole; correct it.")
+    return round(charge)
 
 
 def _molecule(atoms: Atoms, charge: int, spin: int, basis: str) -> gto.Mole:
@@ -146,10 +164,10 @@ def _molecule(atoms: Atoms, charge: int, spin: int, basis: str) -> gto.Mole:
     if not float(charge).is_integer() or electrons < 1:
         raise InputError(f"a charge of {charge:+g} e leaves {electrons:g} electrons on {formula}; correct it.")
     charge, electrons = int(charge), int(electrons)
-    stated = atoms.info.get("charge")
-    if stated is not None and abs(stated - charge) > 1e-3:
+    if "charge" in atoms.info and stated_charge(atoms) != charge:
         raise InputError(
-            f"a charge of {charge:+d} e was asked for, but the structure states {stated:+g} e; correct one of them."
+            f"a charge of {charge:+d} e was asked for, but the structure states {stated_charge(atoms):+d} e; correct one "
+            "of them."
         )
     if not float(spin).is_integer() or spin < 0 or (electrons - spin) % 2 or spin > electrons:
         raise InputError(

@@ -88,8 +88,8 @@ def _draw_confidence(panel: Axes, prediction: Prediction) -> None:
         panel.legend(loc="upper left", frameon=False)
     else:
         panel.text(0.5, 0.5, "no atoms found", ha="center", transform=panel.transAxes)
-    panel.set(xlabel="confidence (not calibrated)", ylabel="atoms", xlim=(0, 1))
-    panel.set_title("confidence", fontsize="medium")
+    panel.set(xlabel="confidence", ylabel="atoms", xlim=(0, 1))
+    panel.set_title("how certain the atoms are", fontsize="medium")
 
 
 def _extent(image: xr.DataArray) -> tuple[float, float, float, float]:

@@ -1,6 +1,7 @@
 """Structures that a user gives: read from any file that ASE reads, with charges assumed where it has none."""
 
 import logging
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -54,7 +55,7 @@ def read_atoms(path: str | Path) -> Atoms:
         The file is missing, cannot be read, or holds no atoms or none of the elements.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path} does not exist; give a file with a structure, such as extended XYZ.")
     try:
         check_xyz(path)
