@@ -41,7 +41,9 @@ def contrast_by_height(windows: xr.Dataset, afm: dict, heights: tuple[float, flo
         atoms = atoms_of(windows, sample)
         origins = {origin: window_origin_height(atoms, size, origin) for origin in ORIGINS}
         atoms.positions[:, 2] -= origins["mean_oxygen"]
-        one = simulate(atoms, Tip(**afm["tip"]), scan, *(afm[name] for name in ("amplitude", "f0", "k0")), method="numba")
+        one = simulate(
+            atoms, Tip(**afm["tip"]), scan, *(afm[name] for name in ("amplitude", "f0", "k0")), method="numba"
+        )
         if missing := int(one.unconverged.sum()):
             log.warning("the probe found no equilibrium at %d points of window %d", missing, sample)
         images = one.frequency_shift.values.astype(float)

@@ -115,7 +115,9 @@ def compare_electrostatics(structures: xr.Dataset, potentials: xr.Dataset, sampl
         felt["dft"] = make_interp_spline(field[name].values, felt["dft"], axis=axis)(at)
     results = []
     for name, values in felt.items():
-        images = simulate(atoms, tip, scan, *sensor, details=True, potential=field if name == "dft" else None, method="numba")
+        images = simulate(
+            atoms, tip, scan, *sensor, details=True, potential=field if name == "dft" else None, method="numba"
+        )
         potential = ("tip_height", "y", "x"), values.T, {"units": "V"}
         results.append(images[["frequency_shift", "force"]].assign(potential=potential))
     return xr.concat(results, xr.Variable("electrostatics", list(felt))).assign(

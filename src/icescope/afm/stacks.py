@@ -54,9 +54,9 @@ def count_from(atoms: Atoms, origin: float, scan: Scan, tip: Tip, size: list[flo
     above = scan.tip_height[0] - tip.length - window_origin_height(atoms, size, "mean_oxygen")
     if above < LEAST_PROBE_HEIGHT - 1e-3:
         raise InputError(
-            f"heights above {height_origin} put the probe {above:.1f} A above the mean oxygen of a window at the lowest "
-            f"point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; raise afm.height_offset or set "
-            "afm.height_origin to mean_oxygen."
+            f"heights above {height_origin} put the probe {above:.1f} A above the mean oxygen of a window at the "
+            f"lowest point of its oscillation, but it must be at least {LEAST_PROBE_HEIGHT:g} A; raise "
+            "afm.height_offset or set afm.height_origin to mean_oxygen."
         )
 
 

@@ -95,7 +95,12 @@ def pooled_profile(probabilities: np.ndarray, positions: np.ndarray, cells: np.n
 
 
 def unsure(
-    positions: np.ndarray, probability: np.ndarray, lengths: np.ndarray, found: Interface, seed: int, rounds: int = ROUNDS
+    positions: np.ndarray,
+    probability: np.ndarray,
+    lengths: np.ndarray,
+    found: Interface,
+    seed: int,
+    rounds: int = ROUNDS,
 ) -> dict[str, float]:
     """Shares of molecules whose likelier phase has a probability below CONFIDENT.
 

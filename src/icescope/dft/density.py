@@ -117,8 +117,8 @@ def electron_density(
         field.kernel(dm0=start)
     if not field.converged:
         raise NotConvergedError(
-            f"the density of {atoms.get_chemical_formula()} with charge {molecule.charge:+d} and {spin} unpaired electrons did "
-            "not converge with damping, a level shift or second-order steps; check geometry, charge and spin."
+            f"the density of {atoms.get_chemical_formula()} with charge {molecule.charge:+d} and {spin} unpaired electrons "
+            "did not converge with damping, a level shift or second-order steps; check geometry, charge and spin."
         )
     matrix = np.asarray(field.make_rdm1())
     energy = float(field.e_tot) * HARTREE
@@ -138,7 +138,7 @@ def stated_charge(atoms: Atoms) -> int:
         charge = float(stated)
     except (TypeError, ValueError) as error:
         raise InputError(f"the structure states the charge {stated!r}, which is no number; correct it.") from error
-    if not abs(charge - round(charge)) < 1e-3:
+    if not np.isfinite(charge) or abs(charge - round(charge)) > 1e-3:
         raise InputError(f"the structure states a charge of {charge:+g} e, which is not whole; correct it.")
     return round(charge)
 
@@ -166,8 +166,8 @@ def _molecule(atoms: Atoms, charge: int, spin: int, basis: str) -> gto.Mole:
     charge, electrons = int(charge), int(electrons)
     if "charge" in atoms.info and stated_charge(atoms) != charge:
         raise InputError(
-            f"a charge of {charge:+d} e was asked for, but the structure states {stated_charge(atoms):+d} e; correct one "
-            "of them."
+            f"a charge of {charge:+d} e was asked for, but the structure states {stated_charge(atoms):+d} e; correct "
+            "one of them."
         )
     if not float(spin).is_integer() or spin < 0 or (electrons - spin) % 2 or spin > electrons:
         raise InputError(

@@ -40,7 +40,7 @@ class EpochShuffle(Sampler):
 
 
 class TrainingBatches(BatchSampler):
-    """Batches of an epoch, whole ones only; Lightning tells a loader's `sampler`, and nothing else, which epoch it is."""
+    """Whole batches of an epoch; Lightning tells a loader's `sampler`, and nothing else, which epoch it is."""
 
     def __init__(self, windows: Windows, order: EpochShuffle, batch_size: int):
         super().__init__(order, batch_size, drop_last=True)
