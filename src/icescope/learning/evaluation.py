@@ -103,7 +103,7 @@ def evaluate(predicted: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, label
 
 
 def card_metrics(delivered: list[Atoms], loss: np.ndarray, stacks: xr.Dataset, labels: dict) -> dict[str, dict]:
-    """A card's "metrics" and "chance", from `evaluate`, of what a prediction gives: the structures under the ice rules."""
+    """A card's "metrics" and "chance", from `evaluate`, of what a prediction gives: structures under the ice rules."""
     table = evaluate(delivered, loss, stacks, labels)
     metrics = {"loss": float(loss.mean()), **table.accuracy.dropna().to_dict()}
     return {"metrics": metrics, "chance": table.chance.dropna().to_dict()}
