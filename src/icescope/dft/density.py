@@ -118,7 +118,8 @@ def electron_density(
     if not field.converged:
         raise NotConvergedError(
             f"the density of {atoms.get_chemical_formula()} with charge {molecule.charge:+d} and {spin} unpaired "
-            "electrons did not converge with damping, a level shift or second-order steps; check geometry, charge and spin."
+            "electrons did not converge with damping, a level shift or second-order steps; check geometry, charge and "
+            "spin."
         )
     matrix = np.asarray(field.make_rdm1())
     energy = float(field.e_tot) * HARTREE
