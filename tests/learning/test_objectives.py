@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from icescope.learning.networks import build_network
 from icescope.learning.objectives import HEIGHT_WEIGHT, OBJECTIVES, colour_loss, peak_loss
 
 
@@ -35,6 +37,19 @@ def test_heights_count_only_where_there_are_atoms():
     wrong = raw.clone()
     wrong[:, 2:, :, :4] += 1.5
     torch.testing.assert_close(peak_loss(wrong, true), peak_loss(raw, true) + 1.5 * HEIGHT_WEIGHT)
+
+
+@pytest.mark.parametrize("shape", [{"architecture": "unet2d", "stride": 2}, {"architecture": "unet3d", "stride": 1}])
+@pytest.mark.parametrize(("output", "empty"), [("avdw", [1, 1, 1]), ("peaks", [0.0474, 0.0474, 0, 0])])
+def test_a_network_that_knows_nothing_draws_an_empty_map(output, empty, shape):
+    """White; or heats of 1 / (1 + exp(3)) and the height that heights count from."""
+    network = {"output": output, "heights": 3, "channels": [8, 8, 8, 8, 8]} | shape
+    built = build_network(network, {"disc_radius": {"O": 0.75, "H": 0.55}})
+    torch.nn.init.zeros_(built.head.weight)
+    drawn = OBJECTIVES[output].finish(built(torch.rand(1, 3, 64, 64)))
+    torch.testing.assert_close(
+        drawn, torch.tensor(empty, dtype=torch.float32)[:, None, None].expand(1, -1, 64, 64), atol=1e-3, rtol=0
+    )
 
 
 def test_no_atoms_at_all_is_a_number():

@@ -50,7 +50,9 @@ def build_network(network: dict, labels: dict) -> nn.Module:
         built = UNet2d(*sizes, network["stride"], network.get("fine_blocks", 0))  # older cards have none
     else:
         built = UNet3d(*sizes)
-    nn.init.constant_(built.head.bias, OBJECTIVES[network["output"]].start)
+    bias, start = built.head.bias, torch.tensor(OBJECTIVES[network["output"]].start)
+    with torch.no_grad():
+        bias.copy_(start.repeat_interleave(len(bias) // len(start)))
     return built
 
 

@@ -15,7 +15,7 @@ class Objective(NamedTuple):
 
     loss: Callable[[Tensor, Tensor], Tensor]
     finish: Callable[[Tensor], Tensor]
-    start: float  # the last layer's bias: training starts from an empty map
+    start: tuple[float, ...]  # raw output that training starts from, an empty map: of equal parts of the channels
 
 
 def colour_loss(raw: Tensor, colour_map: Tensor) -> Tensor:
@@ -42,6 +42,6 @@ def finish_peaks(raw: Tensor) -> Tensor:
 
 
 OBJECTIVES = {
-    "avdw": Objective(colour_loss, lambda raw: raw.clamp(0, 1), 1.0),  # white
-    "peaks": Objective(peak_loss, finish_peaks, -3.0),
+    "avdw": Objective(colour_loss, lambda raw: raw.clamp(0, 1), (1.0,)),  # white
+    "peaks": Objective(peak_loss, finish_peaks, (-3.0, 0.0)),  # heat, heights
 }
