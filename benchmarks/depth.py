@@ -2,10 +2,10 @@
 
     python benchmarks/depth.py
 
-Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --configfile
-config/weights.yaml --until afm_stacks), plain peaks. Heights count from the mean oxygen of the window. The a-vdW map
-shows an atom if `maps.locate` finds it in the true map, where discs above it may hide too much of its own. Writes
-benchmarks/depth.csv.
+Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --cores 2
+--configfile config/weights.yaml --until afm_stacks), plain peaks. Heights count from the mean oxygen of the window. The
+a-vdW map shows an atom if `maps.locate` finds it in the true map, where discs above it may hide too much of its own.
+Writes benchmarks/depth.csv.
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
     python benchmarks/networks.py [--epochs 2] [--windows 700] [--validation 350] [TRIAL ...]
 
-Takes the stacks of the run "weights" (snakemake --configfile config/weights.yaml --until afm_stacks). Choices are made
-on the validation films; the test films are not looked at. Each trial that is named, or all, is trained for so many
-epochs on so many windows of each film, and its row of benchmarks/networks.csv replaced.
+Takes the stacks of the run "weights" (snakemake --cores 2 --configfile config/weights.yaml --until afm_stacks). Choices
+are made on the validation films; the test films are not looked at. Each trial that is named, or all, is trained for so
+many epochs on so many windows of each film, and its row of benchmarks/networks.csv replaced.
 """
 
 import argparse
@@ -47,8 +47,8 @@ BASE = {
     "augmentation": {"shift": 1, "noise": 0.05, "cutout": 100},
 }
 WEAK = {"shift": 0, "noise": 0.02, "cutout": 32}
-THREE = {"output": "peaks", "stride": 2, "channels": [128, 192, 256]}  # levels, as in config/weights.yaml
-EIGHTS = {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8}  # the same
+THREE = {"output": "peaks", "stride": 2, "channels": [128, 192, 256]}  # levels
+EIGHTS = {"augmentation": {"shift": 0, "noise": 0.05, "cutout": 64}, "batch_size": 8}  # as in config/weights.yaml
 FOURS = {"augmentation": WEAK, "batch_size": 4}
 MUON = {"optimiser": "muon", "learning_rate": 6e-3}
 # What each trial changes of the configuration's block `networks.light`, and of BASE.
@@ -70,6 +70,7 @@ TRIALS: dict[str, tuple[dict, dict]] = {
     "three levels, Muon": (THREE, EIGHTS | MUON),
     "three levels, three fine blocks, Muon": (THREE | {"fine_blocks": 3}, EIGHTS | MUON),
     "three levels, six fine blocks, Muon": (THREE | {"fine_blocks": 6}, EIGHTS | MUON),
+    # The network of config/weights.yaml.
     "two levels, six fine blocks, Muon": (THREE | {"channels": [128, 192], "fine_blocks": 6}, EIGHTS | MUON),
     "avdw, batch 4": ({}, FOURS),
     "avdw, strided, batch 4": ({"stride": 2}, FOURS),

@@ -174,7 +174,7 @@ def lda(folder: Path, by: str) -> None:
 def mda(folder: Path, by: str) -> None:
     """Ih with 100 random displacements of layers, relaxed at 130 K for 200 ps, at 77 K and 1 bar."""
     model = Model(lj_cutoff=CUTOFF, coulomb_cutoff=CUTOFF)
-    shuffled = shuffle_layers(ice_ih(REPEATS, SEED), model, engine("openmm"), 100, SEED, folder)
+    shuffled = shuffle_layers(ice_ih(REPEATS, SEED), model, engine(by), 100, SEED, folder)
     stages = relax(130, ATMOSPHERE, 200) + quench(130, COLD, 1000) + sample(COLD, ATMOSPHERE, 20)
     simulate(folder, by, stages, shuffled)
 

@@ -2,12 +2,12 @@
 
     python benchmarks/swap_limits.py
 
-Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --configfile
-config/weights.yaml --until afm_stacks), and of each window the hydrogen bonds whose oxygens are both found. Each bond
-goes the way in which its two ends have more heat, on the whole, under what is known: nothing; or the true number of
-hydrogens that each oxygen has on these bonds, of all oxygens or of those so far from the window's edge. Writes
-benchmarks/swap_limits.csv; and benchmarks/swap_edges.csv, the swaps of plain peaks and of the ice rules by the distance
-of a bond's nearer oxygen from the window's edge.
+Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --cores 2
+--configfile config/weights.yaml --until afm_stacks), and of each window the hydrogen bonds whose oxygens are both
+found. Each bond goes the way in which its two ends have more heat, on the whole, under what is known: nothing; or the
+true number of hydrogens that each oxygen has on these bonds, of all oxygens or of those so far from the window's edge.
+Writes benchmarks/swap_limits.csv; and benchmarks/swap_edges.csv, the swaps of plain peaks and of the ice rules by the
+distance of a bond's nearer oxygen from the window's edge.
 """
 
 import numpy as np

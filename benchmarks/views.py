@@ -2,8 +2,8 @@
 
     python benchmarks/views.py
 
-Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --configfile
-config/weights.yaml --until afm_stacks). Confidences are learnt anew for each number of views. Writes
+Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --cores 2
+--configfile config/weights.yaml --until afm_stacks). Confidences are learnt anew for each number of views. Writes
 benchmarks/views.csv.
 """
 

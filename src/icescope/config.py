@@ -171,18 +171,19 @@ def _check_batches(config: dict) -> str | None:
 
 
 def _check_times(config: dict) -> str | None:
-    md = config["md"]
-    for longer, shorter, unit, least in (
-        ("frame_interval", "timestep", 1e-3, 1),
-        ("checkpoint_interval", "frame_interval", 1.0, 1),
-        ("melt", "frame_interval", 1.0, 0),
-        ("equilibration", "frame_interval", 1.0, 0),
-        ("production", "checkpoint_interval", 1.0, 1),
+    films, ices = ("md", config["md"]), ("amorphous.md", config["amorphous"]["md"])
+    for (block, md), longer, shorter, unit, least in (
+        (films, "frame_interval", "timestep", 1e-3, 1),
+        (films, "checkpoint_interval", "frame_interval", 1.0, 1),
+        (films, "melt", "frame_interval", 1.0, 0),
+        (films, "equilibration", "frame_interval", 1.0, 0),
+        (films, "production", "checkpoint_interval", 1.0, 1),
+        (ices, "checkpoint_interval", "frame_interval", 1.0, 1),
     ):
         ratio = md[longer] / (md[shorter] * unit)
         if round(ratio) < least or not math.isclose(ratio, round(ratio), rel_tol=1e-6, abs_tol=1e-9):
-            short = f"{md[shorter]:g} {'fs' if shorter == 'timestep' else 'ps'}"
-            return f"md.{longer} is {md[longer]:g} ps, but it must be a whole multiple of md.{shorter} ({short})."
+            short = f"{block}.{shorter} ({md[shorter]:g} {'fs' if shorter == 'timestep' else 'ps'})"
+            return f"{block}.{longer} is {md[longer]:g} ps, but it must be a whole multiple of {short}."
     return None
 
 

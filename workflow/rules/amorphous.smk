@@ -317,7 +317,6 @@ rule amorphous_fig4:
 rule amorphous_fig5:
     input:
         two=phases_of("compression", "M2", "OH"),
-        record=dynamics_of("compression")["record"],
         fractions=rules.amorphous_fig4.output.table,
     output:
         figure=report(

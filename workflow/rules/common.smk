@@ -155,8 +155,9 @@ def scored_by(name, *scored):
     }
 
 
-def pretrained_weights(derived):
-    return f"{RUN}/learning/{NETWORK}/trained.safetensors" if DERIVED[derived]["pretrained"] else []
+def pretrained(derived, ending):
+    """Weights that a derived network starts from, or their card; none for one that starts from nothing."""
+    return f"{RUN}/learning/{NETWORK}/trained{ending}" if DERIVED[derived]["pretrained"] else []
 
 
 def training_stacks(derived):

@@ -13,6 +13,9 @@ rule train_network:
         train=(windows_of if SIMULATED else stacks_of)("train"),
         validation=stacks_of("validation"),
         initial=config["training"]["initial"] or [],
+        initial_card=(
+            str(Path(config["training"]["initial"]).with_suffix(".json")) if config["training"]["initial"] else []
+        ),
     output:
         weights=f"{RUN}/learning/{{network}}/trained.safetensors",
         card=f"{RUN}/learning/{{network}}/trained.json",

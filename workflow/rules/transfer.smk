@@ -7,7 +7,8 @@ RETRAINING_SETTINGS = {
 
 rule retrain_network:
     input:
-        weights=lambda wildcards: pretrained_weights(wildcards.derived),
+        weights=lambda wildcards: pretrained(wildcards.derived, ".safetensors"),
+        card=lambda wildcards: pretrained(wildcards.derived, ".json"),
         train=lambda wildcards: training_stacks(wildcards.derived),
         validation=lambda wildcards: scored_stacks(DERIVED[wildcards.derived]["validated"]),
     output:
