@@ -198,7 +198,11 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("md.cutoff", 18.0, "it must be at most 16.6 A, half of the surface along x"),  # of Pt, the smaller one
         ("films.vapour", 8.0, "films.vapour is 8 A, but it must be at least md.cutoff (12 A)."),
         ("windows.size", [25.0, 24.0, 3.0], "images are square"),
-        ("networks.published.channels", [32, 64], "networks.published is of architecture unet3d, which has 5 channels"),
+        (
+            "networks.published.channels",
+            [32, 64],
+            "networks.published is of architecture unet3d, which has 5 levels (channels)",
+        ),
         ("networks.published.stride", 2, "a stride of 1 and 0 fine_blocks, not 5, 2 and 0"),
         ("networks.published.fine_blocks", 6, "a stride of 1 and 0 fine_blocks, not 5, 1 and 6"),
         ("afm.pixels", 72, "afm.pixels is 72, but it must be a multiple of 16"),

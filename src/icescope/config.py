@@ -132,8 +132,11 @@ def _check_paths(config: dict) -> str | None:
             Path(folder, "trajectory.xtc").exists()
         except OSError as error:
             return f"{key} is {folder!r}, which cannot be looked into ({error.strerror}); give another folder."
-    if (weights := config["training"]["initial"]) and not os.path.isfile(weights):
-        return f"training.initial is {weights!r}, which is no file; give weights that are there, or '' for none."
+    if weights := config["training"]["initial"]:
+        if not os.path.isfile(weights):
+            return f"training.initial is {weights!r}, which is no file; give weights that are there, or '' for none."
+        if not os.path.isfile(card := os.path.splitext(weights)[0] + ".json"):
+            return f"training.initial is {weights!r}, without its card {card}; put the card beside the weights."
     return None
 
 
@@ -178,6 +181,7 @@ def _check_times(config: dict) -> str | None:
         (films, "melt", "frame_interval", 1.0, 0),
         (films, "equilibration", "frame_interval", 1.0, 0),
         (films, "production", "checkpoint_interval", 1.0, 1),
+        (ices, "frame_interval", "timestep", 1e-3, 1),
         (ices, "checkpoint_interval", "frame_interval", 1.0, 1),
     ):
         ratio = md[longer] / (md[shorter] * unit)
@@ -231,8 +235,8 @@ def _check_images(config: dict) -> str | None:
         levels = len(network["channels"])
         if network["architecture"] == "unet3d" and (levels, network["stride"], network["fine_blocks"]) != (5, 1, 0):
             return (
-                f"networks.{name} is of architecture unet3d, which has 5 channels, a stride of 1 and 0 fine_blocks, "
-                f"not {levels}, {network['stride']} and {network['fine_blocks']}; set these, or architecture to unet2d."
+                f"networks.{name} is of architecture unet3d, which has 5 levels (channels), a stride of 1 and 0 "
+                f"fine_blocks, not {levels}, {network['stride']} and {network['fine_blocks']}; set these, or architecture to unet2d."
             )
         factor = network["stride"] * 2 ** (levels - 1)
         if pixels % factor:

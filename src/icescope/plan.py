@@ -5,6 +5,7 @@ measured. What has not been measured is not guessed.
 """
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -69,7 +70,7 @@ def planned_jobs(checkout: Path, overlays: Sequence[Path] = (), profile: Path | 
         A file that is not there or not YAML, or a configuration that the workflow refuses.
     """
     for path in overlays:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"there is no configuration {path}; give a file such as config/paper.yaml.")
     try:
         resources = ResourceSettings(cores=CORES, **_processors(profile)) if profile else ResourceSettings(cores=CORES)
@@ -181,7 +182,7 @@ def _run_of(checkout: Path, overlays: Sequence[Path]) -> str:
 def _processors(profile: Path) -> dict:
     """Threads and MPI ranks of rules in a profile, as arguments of `ResourceSettings`."""
     file = profile / "config.yaml"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError(f"there is no profile {file}; give a folder such as profiles/slurm.")
     settings = load_configfile(str(file))
     ranks = {

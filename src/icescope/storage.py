@@ -174,7 +174,7 @@ def read(path: str | Path, kind: str) -> xr.Dataset:
         The file is missing, damaged, not a store of icescope, or of another kind.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path} does not exist; run the rule that makes it, or check the name.")
     try:
         check_archive(path)

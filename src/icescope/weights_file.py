@@ -1,6 +1,7 @@
 """Weights as safetensors, with a JSON card beside them that says what they are."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -41,7 +42,7 @@ def read_weights(path: str | Path, build: Callable[[dict], Network]) -> tuple[Ne
     path = Path(path)
     card_path = path.with_suffix(".json")
     for file in (path, card_path):
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise InputError(f"{file} does not exist; weights are a .safetensors file with its .json card beside it.")
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))

@@ -74,7 +74,7 @@ def test_what_a_run_shares_with_the_paper_is_no_reason_to_differ():
     assert table(SETTINGS | whole).why_they_differ[largest] == (
         "Compressed at 0.1 GPa/ns, as in the paper. A cell of 2,880 molecules, as in the paper."
     )
-    assert table().source[largest].endswith("III.2.2 (about)")
+    assert table().source[largest].endswith("III.2.2 (published: about)")
 
 
 def test_what_a_run_has_not_is_left_out():

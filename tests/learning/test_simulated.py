@@ -80,7 +80,10 @@ def test_so_are_other_charges(windows):
 def test_a_probe_in_the_water_is_refused_as_for_stored_images(windows):
     low = AFM | {"height_origin": "substrate", "height_offset": -11.0}
     with pytest.raises(InputError, match="heights above substrate put the probe"):
-        SimulatedStacks(windows, LABELS, low, FIXED, seed=1)[[0]]
+        SimulatedStacks(windows, LABELS, low, FIXED, seed=1)
+    lower = FIXED | {"height": [-9.0, 0.0]}
+    with pytest.raises(InputError, match="heights above mean_oxygen put the probe"):
+        SimulatedStacks(windows, LABELS, AFM, lower, seed=1)
 
 
 def test_two_processes_simulate_half_a_batch_each_and_learn_what_one_does(windows, tmp_path, monkeypatch):

@@ -2,8 +2,8 @@ DEVICES, NODES = (config["training"][name] for name in ("devices", "nodes"))
 # What a training gives does not depend on where it runs, so that it is not repeated elsewhere; what the first one starts
 # from is an input of it, and tips are those of simulated images.
 SIMULATED = config["training"]["images"] == "simulated"
-ELSEWHERE = ("initial", "devices", "nodes") if SIMULATED else ("initial", "devices", "nodes", "tips")
-TRAINING = {key: value for key, value in config["training"].items() if key not in ELSEWHERE}
+LEFT_OUT = {"initial", "devices", "nodes"} | (set() if SIMULATED else {"tips"})
+TRAINING = {key: value for key, value in config["training"].items() if key not in LEFT_OUT}
 # With mpi a job of Slurm starts the script once, which then starts itself on all nodes.
 ON_NODES = {"mpi": "srun", "tasks": NODES, "tasks_per_gpu": 0} if NODES > 1 else {}
 

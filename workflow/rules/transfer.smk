@@ -1,4 +1,4 @@
-# Their images are stored ones, and their length is that of `transfer`.
+# Training again takes stored images, and its length from `transfer`.
 RETRAINING_SETTINGS = {
     **{key: value for key, value in TRAINING.items() if key not in ("epochs", "images", "tips")},
     "learning_rate": config["transfer"]["learning_rate"],

@@ -1,4 +1,4 @@
-"""Figure: potential, force and image of one hydrate of Na+ from point charges and from DFT, and the difference."""
+"""Figure: potential, force and image of one hydrate from point charges and from DFT, and the difference."""
 
 from icescope import storage
 from icescope.afm.hydrate_stacks import compare_electrostatics, usable, with_waters

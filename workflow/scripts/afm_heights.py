@@ -10,7 +10,7 @@ from icescope.figures.page import save_figure
 from icescope.job import job
 from icescope.structures.samples import take_samples
 
-HIGHEST = 14.0  # A above the mean oxygen plane
+RANGE = 7.0  # A
 
 with job(snakemake.log[0], "afm_heights"):
     params, contrasts = snakemake.params, []
@@ -18,7 +18,7 @@ with job(snakemake.log[0], "afm_heights"):
     lowest = LEAST_PROBE_HEIGHT + afm["tip"]["length"] + afm["amplitude"]  # lower, the probe would be inside the water
     for path in snakemake.input.windows:
         windows = take_samples(storage.read(path, "windows"), 0, params.windows)
-        one = contrast_by_height(windows, afm, (lowest, HIGHEST))
+        one = contrast_by_height(windows, afm, (lowest, lowest + RANGE))
         film = [windows.attrs["film"]] * one.sizes["sample"]
         contrasts.append(one.assign_coords(film=("sample", film), window=("sample", range(len(film)))))
     figure, table = draw_heights(xr.concat(contrasts, "sample"), afm)

@@ -35,8 +35,8 @@ with job(snakemake.log[0], "amorphous_fig4"):
     trained, card = load_classifier(inputs.weights)
     environments = read_environments(inputs.environments, params.trajectories)
     unseen = split(environments, card["split"], card["seed"])["test"]
-    found = environments.descriptors(card["descriptors"])[unseen]
-    pure = [found[environments.phase[unseen] == number] for number in range(len(MODELS["M2"]))]
+    descriptors, phase = environments.descriptors(card["descriptors"])[unseen], environments.phase[unseen]
+    pure = [descriptors[phase == number] for number in range(len(MODELS["M2"]))]
     null = mixture_null(trained, *pure, SHARES, THRESHOLDS, params.seed)
     save_figure(draw_fig4(table, by_three, null), table, output.figure, output.table)
     tables = {

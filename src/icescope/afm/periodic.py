@@ -14,7 +14,9 @@ DISPERSION_REACH = 40.0  # A; what lies beyond changes the shift by some 1e-5 Hz
 # The 2D Ewald sum's screening, 1/A: beyond REACH the screened charges vanish (erfc(0.27 x 16) = 1e-9).
 SCREENING = 0.27
 LINE_REACH = 400.0  # A; along a single periodic direction a neutral cell's images are summed up to there
-CLOSE, ALMOST_ON = 0.5, 1e-6  # A, of sums that cancel such an atom in one another, and of a function that ends at 0
+# A; an atom nearer to a point of the grid counts as at this distance: CLOSE where two sums cancel there, ALMOST_ON
+# where the function has a limit.
+CLOSE, ALMOST_ON = 0.5, 1e-6
 SPACING = 1.0  # A, of the grid: the further images' energy changes over distances of the order of REACH
 BLOCK = 2**21  # numbers of one piece of a sum: 16 MB
 

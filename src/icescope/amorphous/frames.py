@@ -1,6 +1,7 @@
 """Oxygens and hydrogens of anybody's trajectory of water, frame by frame."""
 
 import logging
+import os
 import re
 import warnings
 from collections import deque
@@ -56,7 +57,7 @@ def water_frames(trajectory: str | Path, topology: str | Path | None = None) -> 
     """
     trajectory = Path(trajectory)
     for path in filter(None, (trajectory, topology)):
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path} does not exist; give the file of a trajectory, or of its topology.")
         if not Path(path).stat().st_size:
             raise InputError(f"{path} is empty; the run that writes it may not have begun.")

@@ -134,9 +134,9 @@ def stated_charge(atoms: Atoms) -> int:
     InputError
         It is not a whole number.
     """
-    stated = atoms.info.get("charge", 0)
+    stated = atoms.info.get("charge")
     try:
-        charge = float(stated)
+        charge = 0.0 if stated is None else float(stated)
     except (TypeError, ValueError) as error:
         raise InputError(f"the structure states the charge {stated!r}, which is no number; correct it.") from error
     if not np.isfinite(charge) or abs(charge - round(charge)) > 1e-3:
@@ -165,7 +165,7 @@ def _molecule(atoms: Atoms, charge: int, spin: int, basis: str) -> gto.Mole:
     if not float(charge).is_integer() or electrons < 1:
         raise InputError(f"a charge of {charge:+g} e leaves {electrons:g} electrons on {formula}; correct it.")
     charge, electrons = int(charge), int(electrons)
-    if "charge" in atoms.info and stated_charge(atoms) != charge:
+    if atoms.info.get("charge") is not None and stated_charge(atoms) != charge:
         raise InputError(
             f"a charge of {charge:+d} e was asked for, but the structure states {stated_charge(atoms):+d} e; correct "
             "one of them."

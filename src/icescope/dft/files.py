@@ -1,5 +1,6 @@
 """Electrostatic potentials from other programs, and in the files that they read: Gaussian cube, VASP LOCPOT, XSF."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def read_potential(path: str | Path, quantity: str | None = None) -> xr.DataArra
     quantity = quantity or USUAL[kind]
     if quantity not in QUANTITIES:
         raise InputError(f"a file cannot hold {quantity!r}; take one of {', '.join(QUANTITIES)}.")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path} does not exist; give a cube, LOCPOT or XSF file.")
     try:
         values, origin, step = READERS[kind](path)

@@ -83,7 +83,7 @@ def amorphous_reproduction(
     rate = _beside_paper("Compressed at", settings["compression"]["rate"], COMPRESSION_RATE, "GPa/ns")
     rate += " " + _beside_paper("A cell of", molecules, MOLECULES, "molecules")
     fourth = known[["quantity", "published", "ours", "unit"]].assign(row="B4", why_they_differ=rate)
-    fourth["source"] = f"{PAPER}, section " + known.source + " (" + known.relation + ")"
+    fourth["source"] = f"{PAPER}, section " + known.source + " (published: " + known.relation + ")"
     return pd.concat([table, third, fourth], ignore_index=True).assign(scale=scale)
 
 

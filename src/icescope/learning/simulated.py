@@ -33,13 +33,20 @@ class SimulatedStacks(Windows):
         Lowest and highest lateral_stiffness (N/m) and charge of the probe, and height (A) added to `height_offset`.
     seed
         Of the tips; the tip of a batch depends on the seed, the epoch and the batch alone.
+
+    Raises
+    ------
+    InputError
+        At the lowest of the tips' heights the probe would be inside the water of a window.
     """
 
     def __init__(self, windows: xr.Dataset, labels: dict, afm: dict, tips: dict, seed: int):
-        size = windows.attrs["window_size"]
-        structures = (atoms_of(windows, i) for i in range(windows.sizes["sample"]))
-        origin = [window_origin_height(one, size, afm["height_origin"]) for one in structures]
-        super().__init__(windows, np.array(origin), labels)
+        size, origins = windows.attrs["window_size"], []
+        lowest = window_scan(size, afm | {"height_offset": afm["height_offset"] + tips["height"][0]})
+        for structure in (atoms_of(windows, i) for i in range(windows.sizes["sample"])):
+            origins.append(window_origin_height(structure, size, afm["height_origin"]))
+            count_from(structure, origins[-1], lowest, Tip(**afm["tip"]), size, afm["height_origin"])
+        super().__init__(windows, np.array(origins), labels)
         self.pixel_size = size[0] / afm["pixels"]
         self.windows, self.size, self.afm, self.tips, self.seed, self.epoch = windows, size, afm, tips, seed, 0
 
@@ -50,13 +57,13 @@ class SimulatedStacks(Windows):
         rng = np.random.default_rng([self.seed, self.epoch, *index])
         drawn = {name: float(rng.uniform(*ends)) for name, ends in sorted(self.tips.items())}
         offset = self.afm["height_offset"] + drawn.pop("height")
-        scan, tip = window_scan(self.size, self.afm | {"height_offset": offset}), Tip(**self.afm["tip"] | drawn)
+        scan = window_scan(self.size, self.afm | {"height_offset": offset})
         mine = index[share(len(index))]
         structures = [atoms_of(self.windows, i) for i in mine]
         for one, origin in zip(structures, self.origin[mine].tolist(), strict=True):
-            count_from(one, origin, scan, tip, self.size, self.afm["height_origin"])
+            one.positions[:, 2] -= origin
         sensor = (self.afm[name] for name in ("amplitude", "f0", "k0"))
-        simulated = simulate(structures, tip, scan, *sensor)
+        simulated = simulate(structures, Tip(**self.afm["tip"] | drawn), scan, *sensor)
         images = torch.from_numpy(simulated.frequency_shift.values)
         if len(mine) == len(index):
             return images

@@ -83,7 +83,7 @@ def by_integer_programme(first, cost, hydrogen, bond, double):
     One unknown, 0 or 1, for each state, and one for the excess on each bond.
     """
     states, oxygens = len(cost), len(first) - 1
-    bare = (hydrogen < 0).all(1)  # takes nothing: allowed for all oxygens together, should there be no time to choose
+    bare = (hydrogen < 0).all(1)  # a valid choice for all oxygens, if the solver finds none in time
     owner = np.repeat(np.arange(oxygens), np.diff(first))
     (of_hydrogen, hydrogen), (of_bond, bond) = _taken(hydrogen), _taken(bond)
     hydrogens, bonds = hydrogen.max(initial=-1) + 1, bond.max(initial=-1) + 1
