@@ -236,7 +236,8 @@ def _check_images(config: dict) -> str | None:
         if network["architecture"] == "unet3d" and (levels, network["stride"], network["fine_blocks"]) != (5, 1, 0):
             return (
                 f"networks.{name} is of architecture unet3d, which has 5 levels (channels), a stride of 1 and 0 "
-                f"fine_blocks, not {levels}, {network['stride']} and {network['fine_blocks']}; set these, or architecture to unet2d."
+                f"fine_blocks, not {levels}, {network['stride']} and {network['fine_blocks']}; set these, or "
+                "architecture to unet2d."
             )
         factor = network["stride"] * 2 ** (levels - 1)
         if pixels % factor:
