@@ -97,7 +97,8 @@ def test_every_seed_is_scored_and_the_first_is_kept(data, tmp_path):
 
 
 def test_card_tells_how_right_a_prediction_is(data, tmp_path):
-    trained = retrain(*data, NETWORK, WITH_IONS, IN_STEPS | {"steps": 150, "learning_rate": 1e-2}, [3], 1, tmp_path)
+    network, training = NETWORK | {"output": "peaks"}, IN_STEPS | {"steps": 60, "learning_rate": 1e-2}
+    trained = retrain(*data, network, WITH_IONS, training, [3], 1, tmp_path)
     maps, loss = predict_maps(trained.network, trained.card, data[1], 1)
     found = candidates(maps, trained.card["pixel_size"], trained.card)
     delivered = evaluate(decode(found, trained.card), loss, data[1], WITH_IONS)
