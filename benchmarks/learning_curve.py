@@ -23,7 +23,7 @@ from icescope.learning.weights import load_weights
 ROOT = Path(__file__).parents[1]
 FILMS = sorted(RUN.glob(f"afm/{VALIDATION}/0.zarr.zip"))
 PUBLISHED = {"O": 0.962, "H": 0.899}  # Tang et al. 2023, validation
-TRIALS = {"Adam": "three levels", "Muon": "three levels, Muon"}
+TRIALS = {"Adam": "three levels", "Muon": "two levels, six fine blocks, Muon"}
 COLOURS = {"O": "#D55E00", "H": "#0072B2"}
 LEAST = 3  # trainings to fit a power to, which has two parameters
 BATCH = 8

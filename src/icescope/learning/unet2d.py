@@ -15,8 +15,7 @@ class UNet2d(nn.Module):
     A level is a residual block (He et al. 2016) of two 3 x 3 convolutions, each with GroupNorm and SiLU; between levels
     2 x 2 means down, nearest upsampling and skip connections up. The first convolution mixes all heights, so that the
     rest costs what a single image costs. With a stride, it takes squares of pixels as channels (Shi et al. 2016), and
-    the last one gives them back. Blocks more at the finest level, which see all that lies around an atom, follow after
-    the others.
+    the last one gives them back. Blocks more at the finest level follow after the others.
 
     Parameters
     ----------
