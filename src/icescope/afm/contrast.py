@@ -41,7 +41,7 @@ def contrast_by_height(windows: xr.Dataset, afm: dict, heights: tuple[float, flo
         atoms = atoms_of(windows, sample)
         origins = {origin: window_origin_height(atoms, size, origin) for origin in ORIGINS}
         atoms.positions[:, 2] -= origins["mean_oxygen"]
-        one = simulate(
+        one = simulate(  # not on a GPU, which so few images do not ask for
             atoms, Tip(**afm["tip"]), scan, *(afm[name] for name in ("amplitude", "f0", "k0")), method="numba"
         )
         if missing := int(one.unconverged.sum()):

@@ -115,7 +115,7 @@ def compare_electrostatics(structures: xr.Dataset, potentials: xr.Dataset, sampl
         felt["dft"] = make_interp_spline(field[name].values, felt["dft"], axis=axis)(at)
     results = []
     for name, values in felt.items():
-        images = simulate(
+        images = simulate(  # not on a GPU, which so few images do not ask for
             atoms, tip, scan, *sensor, details=True, potential=field if name == "dft" else None, method="numba"
         )
         potential = ("tip_height", "y", "x"), values.T, {"units": "V"}
