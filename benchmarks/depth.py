@@ -5,7 +5,7 @@
 Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --cores 2
 --configfile config/weights.yaml --until afm_stacks), plain peaks. Heights count from the mean oxygen of the window. The
 a-vdW map shows an atom if `maps.locate` finds it in the true map, where discs above it may hide too much of its own.
-Writes benchmarks/depth.csv.
+Accuracy over shown atoms takes a hidden one for neither found nor missed. Writes benchmarks/depth.csv.
 """
 
 import numpy as np
@@ -39,26 +39,30 @@ def main() -> None:
     size = np.array(stacks.attrs["window_size"][:2])
     in_map = locate(render_stacks(stacks, card["labels"], PIXELS), size[0] / PIXELS, card["labels"])
     true = true_atoms(stacks, card["labels"]["pose_bound"])
-    rows = []
+    rows, false = [], dict.fromkeys(("O", "H"), 0)
     for predicted, real, there, origin in zip(found, true, in_map, stacks.origin_height.values, strict=True):
-        for species in ("O", "H"):
+        for species in false:
             atoms = real[real.symbols == species].positions
             radius = card["labels"]["matching_radius"][species]
             mine, shown = (
                 np.isin(np.arange(len(atoms)), match(one[one.symbols == species].positions[:, :2], atoms[:, :2], r)[1])
                 for one, r in ((predicted, radius), (there, OFF))
             )
-            table = pd.DataFrame({"species": species, "found": mine, "shown": shown})
+            table = pd.DataFrame({"species": species, "all": True, "found": mine, "shown": shown})
             table["height"] = pd.cut(atoms[:, 2] - origin, HEIGHTS)
             table["from_edge"] = pd.cut(np.minimum(atoms[:, :2], size - atoms[:, :2]).min(1), FROM_EDGE)
             rows.append(table[in_window(atoms, size)])
+            false[species] += int((predicted.symbols == species).sum() - mine.sum())
     table = pd.concat(rows)
     parts = {
         by: table.groupby(["species", by], observed=True).found.agg(["size", "mean"])
-        for by in ("height", "from_edge", "shown")
+        for by in ("height", "from_edge", "shown", "all")
     }
     result = pd.concat({by: part.rename_axis(["species", "range"]) for by, part in parts.items()}, names=["by"])
     result = result.rename(columns={"size": "atoms", "mean": "recall"})
+    whole = result[result.index.get_level_values("range").isin([True])]
+    atoms = whole.atoms + whole.index.get_level_values("species").map(false)
+    result["accuracy"] = whole.recall * whole.atoms / atoms
     result.to_csv(ROOT / "benchmarks" / "depth.csv", float_format="%.3f")
     print(result.to_string(float_format="{:.3f}".format))
 

@@ -116,7 +116,7 @@ def run(name: str, config: dict, validation: xr.Dataset, arguments: argparse.Nam
     augmentation = training["augmentation"] | BASE["augmentation"] | of_training.get("augmentation", {})
     training |= BASE | of_training | {"augmentation": augmentation, "epochs": arguments.epochs}
     if training["images"] == "stored":
-        data = Stacks(first_of_films(read_stacks(training_files("afm/*/*.zarr.zip")), arguments.windows), labels)
+        data = Stacks(first_of_films(read_stacks(training_files("afm/*/[0-9]*.zarr.zip")), arguments.windows), labels)
     else:
         data = SimulatedStacks(
             read_windows(training_files("films/*/windows.zarr.zip")), labels, config["afm"], training["tips"], SEED

@@ -88,6 +88,13 @@ def image_count(afm: dict) -> int:
     return round((last - first) / afm["height_step"]) + 1
 
 
+def random_windows(config: dict) -> int:
+    """Windows of each training film that are scored and not trained on: all together as many as of the test films."""
+    splits = (config["films"]["splits"][name] for name in ("train", "test"))
+    train, test = (len(split["temperatures"]) * len(split["coverages"]) for split in splits)
+    return math.ceil(test * config["windows"]["per_trajectory"] / train)
+
+
 def leaves(schema: dict, path: str = "") -> Iterator[tuple[str, dict]]:
     """Yield the dotted path and the schema of every key that holds a value rather than more keys."""
     for name, child in schema.get("properties", {}).items():

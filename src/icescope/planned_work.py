@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from icescope.afm.stacks import window_scan
 from icescope.amorphous import ices, sandwiches
-from icescope.config import image_count
+from icescope.config import image_count, random_windows
 from icescope.dft.batch import slab_axes
 from icescope.learning.networks import build_network
 from icescope.learning.robustness import EFFECTS
@@ -50,6 +50,10 @@ def _film_windows(job, config: dict) -> dict[str, float]:
 
 def _afm_stacks(job, config: dict) -> dict[str, float]:
     return _stacks(len(_shard(job, config["windows"]["per_trajectory"], config["afm"])), config)
+
+
+def _random_stacks(job, config: dict) -> dict[str, float]:
+    return _stacks(job.params.windows["per_trajectory"], config)
 
 
 def _hydrates(job, config: dict) -> dict[str, float]:
@@ -147,6 +151,7 @@ WORK: dict[str, Callable[..., dict[str, float]]] = {
     "film_trajectory": _film_trajectory,
     "film_windows": _film_windows,
     "afm_stacks": _afm_stacks,
+    "random_stacks": _random_stacks,
     "hydrates": _hydrates,
     "hydrate_potentials": _hydrate_potentials,
     "hydrate_stacks": _hydrate_stacks,
@@ -268,9 +273,11 @@ def _shard_of_hydrates(job, config: dict) -> range:
 def _samples(paths: Sequence[str], config: dict) -> int:
     """Samples in the stores among some files, which have all of some films or of some sets of hydrates."""
     counts = {}
-    for folder in {Path(path).parent for path in paths}:
-        kind = "".join(folder.parts[2:3])  # after results/<run>
-        if kind == "hydrates":
+    for path in map(Path, paths):
+        folder, kind = path.parent, "".join(path.parts[2:3])  # after results/<run>
+        if path.name == "random.zarr.zip":
+            counts[path] = random_windows(config)
+        elif kind == "hydrates":
             counts[folder] = config["hydrates"]["sets"][folder.parent.name]["count"]
         elif kind in ("afm", "films"):
             counts[folder] = config["windows"]["per_trajectory"]

@@ -40,6 +40,7 @@ def scores(oxygen, hydrogen, loss, samples, sodium=np.nan):
 def accuracy():
     return {
         "validation": scores(0.5, 0.25, 0.02, 40),
+        "random": scores(0.45, 0.22, 0.025, 30),
         "test": scores(0.4, 0.2, 0.03, 20),
         "pt_test": scores(0.3, 0.15, 0.04, 10),
         "simple_hydrates": scores(0.7, 0.35, 0.01, 8, 0.9),
@@ -61,6 +62,7 @@ def test_ours_is_what_was_given(accuracy):
     water = [LOSS, OXYGEN, HYDROGEN, TRAINED, VALIDATED, EPOCHS]
     assert table.ours[water].tolist() == [0.02, 50, 25, 120, 40, 3]
     assert table.test[water].dropna().to_dict() == {LOSS: 0.03, OXYGEN: 40, HYDROGEN: 20, VALIDATED: 20}
+    assert table.random.dropna().to_dict() == {LOSS: 0.025, OXYGEN: 45, HYDROGEN: 22, VALIDATED: 30}
     assert table.published[OXYGEN] == 96.2 and table.unit[OXYGEN] == "%"
     chosen_on = table.ours[table.test.isna()].drop([TRAINED, EPOCHS])
     assert chosen_on.to_dict() == {

@@ -10,7 +10,14 @@ from icescope.errors import InputError
 from icescope.learning import training as training_module
 from icescope.learning.data import Stacks, read_stacks
 from icescope.learning.decoding import candidates, choose_molecules, confidence_under_rules, decode, decodings
-from icescope.learning.evaluation import all_scores, evaluate, learn_confidence, predict_maps, true_atoms
+from icescope.learning.evaluation import (
+    all_scores,
+    evaluate,
+    learn_confidence,
+    predict_maps,
+    scores_by_radius,
+    true_atoms,
+)
 from icescope.learning.weights import load_weights, save_weights
 from icescope.maps.avdw import render_stacks
 from icescope.maps.outputs import OUTPUTS
@@ -225,6 +232,20 @@ def test_scores_of_all_decodings_have_intervals_over_films(data):
     assert (table.value.xs("accuracy", level="score").loc["peaks"][["O", "H"]] > 0.9).all()
     assert table.value["peaks", "O", "vertical_rmse"] < 0.05
     assert (table.low <= table.value + 1e-9).all() and (table.value <= table.high + 1e-9).all()
+
+
+def test_scores_by_radius_are_those_of_their_radius(data):
+    labels = LABELS | {"matching_radius": dict.fromkeys(("O", "H", "Na", "K"), 0.4)}
+    card = {"network": NETWORK | {"output": "peaks"}, "labels": labels}
+    found = candidates(OUTPUTS["peaks"].render_stacks(data[1], labels), 12 / 32, card)
+    decoded = decodings(found, choose_molecules(found, card), card)
+    table = scores_by_radius(decoded, data[1], card)
+    plain = evaluate(decoded["peaks"], np.zeros(len(found)), data[1], labels)
+    for species in ("O", "H", "H up"):
+        assert table.accuracy["peaks", 0.4, species] == plain.accuracy[species]
+    recall = table.recall["ice rules"].unstack()[["O", "H"]]
+    assert (recall.diff().iloc[1:] >= 0).all(axis=None) and (recall.iloc[-1] > 0.9).all()
+    assert set(table.index.unique("species")) <= {"O", "H", "H flat", "H up", "H down"}
 
 
 def test_shoulders_are_for_the_ice_rules_alone(data):

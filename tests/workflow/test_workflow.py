@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTPUTS = {
     "film_trajectory": "films/*/trajectory.xtc",
     "film_windows": "films/*/windows.zarr.zip",
-    "afm_stacks": "afm/*/*.zarr.zip",
+    "afm_stacks": "afm/*/[0-9]*.zarr.zip",
 }
 HYDRATE_STORES = {
     "structures": "hydrates",
@@ -125,7 +125,7 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
     expected = {*OUTPUTS, *HYDRATES, *TRANSFER, *AMORPHOUS, "train_network", "afm_windows", "afm_heights"}
-    assert planned(run.stdout) >= expected
+    assert planned(run.stdout) >= expected | {"random_stacks"}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,17 @@ def test_killed_run_is_finished_without_redoing_what_was_done(results: Path, kil
         assert done[rule] + resumed[rule] == len(list(results.glob(pattern))), f"{rule} ran more than once for a file"
         kept = [path for path in results.glob(pattern) if before.get(path) == after[path]]
         assert len(kept) >= done[rule] >= 1
+
+
+def test_no_window_of_the_random_split_is_trained_on(results: Path):
+    assert (stores := list(results.glob("afm/*/random.zarr.zip")))
+    for path in stores:
+        held_out = read(path, "afm_stacks")
+        trained_on = [read(shard, "afm_stacks") for shard in path.parent.glob("[0-9]*.zarr.zip")]
+        assert held_out.sizes["sample"] and trained_on
+        for stacks in trained_on:
+            apart = np.abs(held_out.origin.values[:, None] - stacks.origin.values).max(-1)
+            assert (apart > 1e-6).all()
 
 
 def test_second_run_has_nothing_to_do(checkout: Path, results: Path):

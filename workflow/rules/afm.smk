@@ -24,6 +24,33 @@ rule afm_stacks:
         "../scripts/afm_stacks.py"
 
 
+rule random_stacks:
+    input:
+        unpack(trajectory_of),
+    output:
+        f"{RUN}/afm/{{film}}/random.zarr.zip",
+    log:
+        f"{RUN}/logs/random_stacks/{{film}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/random_stacks/{{film}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+        gpu=1,
+    params:
+        windows=config["windows"] | {"per_trajectory": random_windows(config)},
+        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        seed=lambda wildcards: derive_seed(config["seed"], "random windows", wildcards.film),
+        code=code("random_stacks.py"),
+    message:
+        "AFM stacks of windows of {wildcards.film} that are not trained on"
+    script:
+        "../scripts/random_stacks.py"
+
+
 rule afm_windows:
     input:
         profiles=[f"{RUN}/films/{film}/profile.csv" for film in FILMS if FILMS[film]["metal"] == METAL],

@@ -3,7 +3,7 @@ from itertools import product
 from math import ceil
 from pathlib import Path
 
-from icescope.config import check_config, image_count, read_experiments
+from icescope.config import check_config, image_count, random_windows, read_experiments
 from icescope.errors import InputError
 from icescope.provenance import derive_seed, source_hash
 
@@ -99,7 +99,7 @@ wildcard_constraints:
     network="|".join(config["networks"]),
     derived="|".join(DERIVED),
     trained="|".join([*config["networks"], *DERIVED]),
-    scored="test|pt_test|simple_hydrates|complex_hydrates|potassium_hydrates",
+    scored="random|test|pt_test|simple_hydrates|complex_hydrates|potassium_hydrates",
     film=r"[A-Z][a-z]?_c[\d.]+_T[\d.]+",
     set="|".join(HYDRATES),
     shard=r"\d+",
@@ -128,6 +128,11 @@ def stacks_of(split):
     return [f"{RUN}/afm/{name}/{shard}.zarr.zip" for name, _ in films_of(split) for shard in SHARDS]
 
 
+def random_stacks():
+    """Stores of windows of the training films that are scored and not trained on, see `config.random_windows`."""
+    return [f"{RUN}/afm/{name}/random.zarr.zip" for name, _ in films_of("train")]
+
+
 def numbers_of(set, shard):
     """Numbers of the hydrates in a shard of a set; the last shard may be shorter."""
     size = config["hydrates"]["shard_size"]
@@ -142,6 +147,8 @@ def hydrate_stacks_of(set, electrostatics="dft"):
 
 def scored_stacks(scored):
     """Stores of the stacks that networks are scored on: of films, or of hydrates from their DFT potentials."""
+    if scored == "random":
+        return random_stacks()
     sets = {"simple_hydrates": "validation", "complex_hydrates": "complex", "potassium_hydrates": "potassium"}
     return hydrate_stacks_of(sets[scored]) if scored in sets else stacks_of(scored)
 

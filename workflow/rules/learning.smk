@@ -61,6 +61,7 @@ rule validate_network:
         predictions=f"{RUN}/learning/{{network}}/validation_predictions.zarr.zip",
         accuracy=f"{RUN}/learning/{{network}}/validation_accuracy.csv",
         scores=f"{RUN}/learning/{{network}}/validation_scores.csv",
+        radii=f"{RUN}/learning/{{network}}/validation_radii.csv",
     log:
         f"{RUN}/logs/validate_network/{{network}}.log",
     benchmark:
@@ -90,6 +91,7 @@ rule evaluate_network:
         predictions=f"{RUN}/learning/{{trained}}/{{scored}}_predictions.zarr.zip",
         accuracy=f"{RUN}/learning/{{trained}}/{{scored}}_accuracy.csv",
         scores=f"{RUN}/learning/{{trained}}/{{scored}}_scores.csv",
+        radii=f"{RUN}/learning/{{trained}}/{{scored}}_radii.csv",
     log:
         f"{RUN}/logs/evaluate_network/{{trained}}_{{scored}}.log",
     benchmark:

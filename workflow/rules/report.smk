@@ -4,6 +4,7 @@ rule reproduction:
         pt=f"{RUN}/learning/pt_retrained/weights.json",
         hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/weights.json",
         validation=f"{RUN}/learning/{NETWORK}/validation_accuracy.csv",
+        random=f"{RUN}/learning/{NETWORK}/random_accuracy.csv",
         test=f"{RUN}/learning/{NETWORK}/test_accuracy.csv",
         pt_test=f"{RUN}/learning/{NETWORK}/pt_test_accuracy.csv",
         simple_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/simple_hydrates_accuracy.csv",

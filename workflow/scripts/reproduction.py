@@ -11,7 +11,7 @@ from icescope.figures.reproduction_amorphous import amorphous_reproduction
 from icescope.job import job
 
 CARDS = "water", "pt", "hydrates"
-SETS = "validation", "test", "pt_test", "simple_hydrates", "complex_hydrates"
+SETS = "validation", "random", "test", "pt_test", "simple_hydrates", "complex_hydrates"
 ICES = "phases", "components", "compression", "interface", "pressed"
 
 with job(snakemake.log[0], "reproduction"):

@@ -15,13 +15,13 @@ def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]
     cards
         Of the weights of the networks "water", trained on films, "pt", trained again on Pt, and "hydrates".
     accuracy
-        By set ("validation", "test" and "pt_test" of water, "simple_hydrates", "complex_hydrates" of hydrates): table
-        by species, see `learning.evaluation.evaluate`.
+        By set ("validation", "random", "test" and "pt_test" of water, "simple_hydrates", "complex_hydrates" of
+        hydrates): table by species, see `learning.evaluation.evaluate`.
 
     Returns
     -------
-    Columns row, quantity, published, ours, test, unit, scale, why_they_differ, source; `test` is ours on the samples
-    that no choice was made on.
+    Columns row, quantity, published, ours, test, random, unit, scale, why_they_differ, source; `test` is ours on the
+    samples that no choice was made on, `random` on windows of the films trained on, as the published ones are.
     """
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
     water, metal = cards["water"], cards["water"]["metal"]
@@ -53,9 +53,16 @@ def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]
         "complex hydrates": (None, count["complex_hydrates"], of_run),
         "training epochs on hydrates": (_epochs(cards["hydrates"]), None, of_run),
     }
+    on_random = accuracy["random"]
+    random = {
+        f"{NAMES[symbol]} accuracy on {metal}(111), validation": 100 * on_random.accuracy[symbol] for symbol in "OH"
+    }
+    random[f"loss on {metal}(111), validation"] = on_random.loss.iloc[0]
+    random[f"validation windows on {metal}(111)"] = count["random"]
     table = published[published.quantity.isin(ours)].copy()
     for place, name in enumerate(("ours", "test")):
         table.insert(3 + place, name, [ours[quantity][place] for quantity in table.quantity])
+    table.insert(5, "random", table.quantity.map(random))
     table["scale"] = water["scale"]
     table["why_they_differ"] = [ours[quantity][2] for quantity in table.quantity]
     table.attrs["title"] = "Published numbers and ours"
@@ -68,8 +75,8 @@ def _about_water(card: dict, published: pd.DataFrame) -> str:
         f"{card['training_samples']} windows of {card['window_pixels']} pixels and {card['training']['epochs']} "
         f"epochs of a network of {card['parameters'] / 1e6:.1f} million parameters, against "
         f"{theirs['training windows on Au(111)']:.0f} windows and {theirs['training epochs']:.0f} epochs. Our "
-        "validation films are trajectories of their own, the paper's windows were drawn at random from the same "
-        "films. The paper's matching radii are not published."
+        "validation and test films are trajectories of their own, the paper's windows were drawn at random from the "
+        "same films, as ours under `random`. The paper's matching radii are not published."
     )
 
 

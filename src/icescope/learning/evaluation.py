@@ -20,12 +20,13 @@ from icescope.learning.weights import device
 from icescope.maps.avdw import poses
 from icescope.maps.molecule_scores import count_structures, scores
 from icescope.maps.outputs import OUTPUTS
-from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count
+from icescope.maps.scores import accuracy, accuracy_table, bootstrap, count, radius_sweep, rates
 from icescope.progress import track
 from icescope.structures.samples import in_window
 
 BATCH = 16
 WATER = (1, 8)  # atomic numbers
+RADII = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)  # A, that atoms are matched within
 OTHER_WINDOWS = 3  # windows that each prediction is scored against for the chance level
 
 
@@ -170,6 +171,24 @@ def all_scores(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict, 
     return pd.concat(tables, names=["decoding"])
 
 
+def scores_by_radius(decoded: dict[str, list[Atoms]], stacks: xr.Dataset, card: dict) -> pd.DataFrame:
+    """Precision, recall, F1 and accuracy of plain peaks and under the ice rules against the matching radius, RADII.
+
+    Parameters
+    ----------
+    decoded, card
+        See `all_scores`.
+
+    Returns
+    -------
+    Rows by decoding, radius (A), species that are there or were found.
+    """
+    labels, size = card["labels"], stacks.attrs["window_size"]
+    true, species = list(true_atoms(stacks, labels["pose_bound"])), list(labels["matching_radius"])
+    tables = {name: rates(radius_sweep(decoded[name], true, size, species, RADII)) for name in ("peaks", "ice rules")}
+    return pd.concat(tables, names=["decoding"]).dropna(how="all")
+
+
 def as_present_cation(predicted: list[Atoms], stacks: xr.Dataset) -> list[Atoms]:
     """Predictions whose ions are renamed to the one of the true structure, where it has one.
 
@@ -196,7 +215,7 @@ def write_evaluation(
     seed: int,
     origin: dict,
 ) -> None:
-    """Write "predictions" (maps and loss, a store of that kind), and "accuracy" and "scores" as CSV.
+    """Write "predictions" (maps and loss, a store of that kind), and "accuracy", "scores" and "radii" as CSV.
 
     Parameters
     ----------
@@ -223,6 +242,8 @@ def write_evaluation(
         accuracy.assign(loss=loss.mean(), samples=len(loss)).to_csv(partial, float_format="%.6g")
     with storage.whole_file(output["scores"]) as partial:
         all_scores(decoded, stacks, card, seed).to_csv(partial, float_format="%.6g")
+    with storage.whole_file(output["radii"]) as partial:
+        scores_by_radius(decoded, stacks, card).to_csv(partial, float_format="%.6g")
 
 
 def true_atoms(stacks: xr.Dataset, pose_bound: float) -> Iterator[Atoms]:

@@ -114,7 +114,11 @@ def rates(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def radius_sweep(
-    predicted: Sequence[Atoms], true: Sequence[Atoms], size: Sequence[float], symbols: Sequence[str], radii: np.ndarray
+    predicted: Sequence[Atoms],
+    true: Sequence[Atoms],
+    size: Sequence[float],
+    symbols: Sequence[str],
+    radii: Sequence[float],
 ) -> pd.DataFrame:
     """Counts of `count` pooled over structures at each matching radius, A.
 
