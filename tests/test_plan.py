@@ -119,8 +119,8 @@ def test_a_run_is_planned_alike_under_any_name_and_may_start_from_another(tmp_pa
 
 
 def test_paper_scale_is_that_of_the_paper(paper):
-    """80,000 windows of 128 x 128 pixels and 21 images, 20,000 more to test and on Pt, 10,000 as a random split has them,
-    and 3500 hydrates."""
+    """80,000 windows of 128 x 128 pixels and 21 images, 20,000 more to test and on Pt, 10,000 of a random split, 3500
+    hydrates."""
     assert total(paper, "afm_stacks", "million pixels") == pytest.approx(100_000 * 128**2 * 21 / 1e6)
     assert total(paper, "random_stacks", "million pixels") == pytest.approx(10_000 * 128**2 * 21 / 1e6, rel=0.01)
     assert total(paper, "hydrates", "hydrate") == 3500

@@ -23,7 +23,7 @@ def curves():
         for decoding in ("peaks", "ice rules")
         for species in "OH"
     ]
-    index = ["effect", "strength", "decoding", "species"]
+    index = ["effect", "strength", "decoding", "what"]
     table = pd.DataFrame(rows, columns=[*index, "accuracy"])
     return table.assign(unit=table.effect.map(UNITS), usual=table.effect.map(USUAL)).set_index(index)
 
@@ -38,7 +38,7 @@ def test_each_effect_has_a_panel_with_its_curves(figure, curves):
         assert (axis.get_title(), axis.get_xlabel()) == (effect, UNITS[effect])
         drawn = axis.lines[::2]
         assert len(drawn) == 4
-        for line, (_, curve) in zip(drawn, curves.loc[effect].groupby(["decoding", "species"]), strict=True):
+        for line, (_, curve) in zip(drawn, curves.loc[effect].groupby(["decoding", "what"]), strict=True):
             np.testing.assert_allclose(line.get_xydata(), np.column_stack([strengths, 100 * curve.accuracy]))
         assert axis.xaxis.get_tick_params()["labelbottom"]  # each has its own strengths
     assert figure.axes[0].get_ylabel() == "accuracy (%)"

@@ -376,9 +376,9 @@ def test_the_depth_of_the_lattice_is_that_of_the_training_windows():
 def test_the_report_sets_accuracies_beside_chance():
     _, prediction = prediction_of_discs()
     report = report_text(prediction, CARD, "unet.safetensors")
-    assert "- oxygen accuracy on simulated windows held out: 67.6 % (chance 8.3 %)" in report
-    assert "- flat hydrogen accuracy on simulated windows held out: 30.0 % (chance not known)" in report
-    assert "- loss on simulated windows held out: 0.01" in report
+    assert "- oxygen accuracy on simulated validation windows: 67.6 % (chance 8.3 %)" in report
+    assert "- flat hydrogen accuracy on simulated validation windows: 30.0 % (chance not known)" in report
+    assert "- loss on simulated validation windows: 0.01" in report
     assert "the path works" not in report
 
 

@@ -164,7 +164,8 @@ def test_killed_run_is_finished_without_redoing_what_was_done(results: Path, kil
 
 
 def test_no_window_of_the_random_split_is_trained_on(results: Path):
-    assert (stores := list(results.glob("afm/*/random.zarr.zip")))
+    stores = list(results.glob("afm/*/random.zarr.zip"))
+    assert stores
     for path in stores:
         held_out = read(path, "afm_stacks")
         trained_on = [read(shard, "afm_stacks") for shard in path.parent.glob("[0-9]*.zarr.zip")]

@@ -1,8 +1,11 @@
-# Training again takes stored images, and its length from `transfer`.
-RETRAINING_SETTINGS = {
-    **{key: value for key, value in TRAINING.items() if key not in ("epochs", "images", "tips")},
-    "learning_rate": config["transfer"]["learning_rate"],
-}
+# Training again takes stored images, and its length from `transfer`; a network that starts from nothing takes the steps
+# of `training`, as any other.
+RETRAINING_SETTINGS = {key: value for key, value in TRAINING.items() if key not in ("epochs", "images", "tips")}
+
+
+def retraining_settings(derived):
+    rate = {"learning_rate": config["transfer"]["learning_rate"]} if DERIVED[derived]["pretrained"] else {}
+    return RETRAINING_SETTINGS | rate
 
 
 rule retrain_network:
@@ -30,7 +33,7 @@ rule retrain_network:
     params:
         run=config["run"],
         network=config["networks"][NETWORK],
-        training=RETRAINING_SETTINGS,
+        training=lambda wildcards: retraining_settings(wildcards.derived),
         labels=config["labels"],
         samples=lambda wildcards: DERIVED[wildcards.derived]["samples"],
         epochs=lambda wildcards: DERIVED[wildcards.derived]["epochs"],

@@ -1,4 +1,4 @@
-"""AFM stacks of windows of a training film at other places than those that are trained on, mostly of the same frames."""
+"""AFM stacks of windows of a training film at other places than those trained on, mostly of the same frames."""
 
 from icescope import storage
 from icescope.afm.stacks import simulate_windows

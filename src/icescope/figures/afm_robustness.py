@@ -53,7 +53,7 @@ def _draw_effect(axis: Axes, curves: pd.DataFrame, breaks: pd.DataFrame) -> None
     if np.isfinite(usual):
         strength = curves.index.get_level_values("strength")
         axis.axvspan(max(-usual, strength.min()), min(usual, strength.max()), color="0.9", linewidth=0)
-    for (name, symbol), curve in curves.groupby(["decoding", "species"]):
+    for (name, symbol), curve in curves.groupby(["decoding", "what"]):
         if symbol not in COLOURS:
             continue
         axis.plot(

@@ -43,7 +43,7 @@ def predict_maps(
     stacks
         Dataset of kind "afm_stacks".
     seed
-        Of the heights, which are drawn once for each view.
+        Of the heights: a network sees as many images of a stack as it takes, and no others.
     views
         Of each window, turned and mirrored, that the map is the mean of.
 
@@ -59,8 +59,8 @@ def predict_maps(
     batches = BatchSampler(range(len(data)), BATCH, drop_last=False)
     for index in track(batches, "prediction", len(batches)):
         batch = data[index]
-        drawings = (prepare(batch["images"], card["network"]["heights"], {}, generator) for _ in range(views))
-        raw = mean_of_views(network, (images.to(on) for images in drawings)).cpu()
+        images = prepare(batch["images"], card["network"]["heights"], {}, generator)
+        raw = mean_of_views(network, images.to(on), views).cpu()
         losses.append(objective.loss(raw, draw_maps(output, batch, data.pixel_size, labels)))
         maps.append(objective.finish(raw))
     return torch.cat(maps), torch.cat(losses).numpy()

@@ -12,7 +12,7 @@ from icescope.errors import InputError
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.images import standardise
 from icescope.learning.objectives import OBJECTIVES
-from icescope.learning.views import VIEWS, mean_of_views
+from icescope.learning.views import mean_of_views
 from icescope.learning.weights import check_card, device
 from icescope.maps.outputs import OUTPUTS
 from icescope.progress import track
@@ -191,7 +191,7 @@ def _predict_map(images: np.ndarray, network: torch.nn.Module, channels: int, ti
         for batch in track(batches, "predicting", total=len(batches)):
             tiles = torch.stack([padded[:, row : row + tile, column : column + tile] for row, column in batch])
             tiles = standardise(tiles.to(device()))
-            maps = mean_of_views(network, [tiles] * VIEWS).cpu().numpy()
+            maps = mean_of_views(network, tiles).cpu().numpy()
             if not np.isfinite(maps).all():
                 raise InputError(
                     "The network's map has values that are not finite, as after a training that diverged; give other"

@@ -219,18 +219,18 @@ def _names(prediction: Prediction) -> list[str]:
 
 
 def _accuracies(card: dict) -> dict[str, str]:
-    """What the weights reached on simulated windows held out: each species' accuracy beside chance, and the loss."""
+    """What the weights reached on the windows that their thresholds were chosen on, beside chance; and the loss."""
     rows = {}
     for key, value in card.get("metrics", {}).items():
         if key == "loss":
-            rows["loss on simulated windows held out"] = f"{value:.3g}"
+            rows["loss on simulated validation windows"] = f"{value:.3g}"
         else:
             symbol, _, pose = key.partition(" ")
             chance = card.get("chance", {}).get(key)
             beside = "chance not known" if chance is None else f"chance {100 * chance:.1f} %"
             species = f"{pose} {WORDS.get(symbol, symbol)}".strip()
-            rows[f"{species} accuracy on simulated windows held out"] = f"{100 * value:.1f} % ({beside})"
-    return rows or {"accuracy on simulated windows held out": "not known"}
+            rows[f"{species} accuracy on simulated validation windows"] = f"{100 * value:.1f} % ({beside})"
+    return rows or {"accuracy on simulated validation windows": "not known"}
 
 
 def _warning(card: dict) -> list[str]:
@@ -269,8 +269,8 @@ def _trust(images: np.ndarray, card: dict) -> list[str]:
         *_warning(card),
         "The network was trained on simulated images only. The accuracy under The weights is that on simulated"
         " windows; on measured images it is not known: expect less.",
-        "The confidence is calibrated on simulated windows held out: of atoms with 0.9 there, nine in ten are right. On"
-        " measured images that is not known."
+        "The confidence is calibrated on simulated validation windows: of atoms with 0.9 there, nine in ten are right."
+        " On measured images that is not known."
         if "calibration" in card
         else "The confidence is not calibrated: 0.9 does not mean that nine atoms in ten are right.",
         line + " Tip asymmetry, drift, creep and set-point differences are not measured here.",

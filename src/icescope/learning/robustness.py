@@ -15,7 +15,8 @@ from icescope.afm.stacks import simulate_windows
 from icescope.errors import InputError
 from icescope.learning.decoding import candidates, decode
 from icescope.learning.evaluation import predict_maps, true_atoms
-from icescope.maps.scores import accuracy, count
+from icescope.maps.molecule_scores import count_structures
+from icescope.maps.scores import COUNTS, accuracy
 from icescope.provenance import derive_seed
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def robustness(
     seed: int,
     effects: Mapping[str, Effect] = EFFECTS,
 ) -> pd.DataFrame:
-    """Accuracy of each species that is there, on stacks that an effect has spoilt, along its strength.
+    """Accuracy of what is there, on stacks that an effect has spoilt, along its strength: species, molecules, bonds.
 
     The network takes neighbouring images from the middle of each stack. The random pattern of an effect is the same at
     all strengths. Strengths that the stacks do not allow, such as a slope that leads out of them, are left out, with
@@ -147,8 +148,8 @@ def robustness(
 
     Returns
     -------
-    Rows by effect, strength (in order, 0 among them), decoding, species; columns unit, usual, accuracy, the counts
-    behind it, windows.
+    Rows by effect, strength (in order, 0 among them), decoding, and what is scored (a species, "molecule" or "hydrogen
+    bond", see `maps.molecule_scores`); columns unit, usual, accuracy, the counts behind it, windows.
 
     Raises
     ------
@@ -180,11 +181,11 @@ def break_points(curves: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Rows by effect, decoding, species; columns unit, clean (accuracy at strength zero), lowest and highest (strengths of
+    Rows by effect, decoding, what; columns unit, clean (accuracy at strength zero), lowest and highest (strengths of
     the curve), breaks_below, breaks_above, NaN where there is none between these.
     """
     rows = {}
-    for key, curve in curves.groupby(["effect", "decoding", "species"], sort=False):
+    for key, curve in curves.groupby(["effect", "decoding", "what"], sort=False):
         strength, value = curve.index.get_level_values("strength").to_numpy(), curve.accuracy.to_numpy()
         below, above = np.flatnonzero(strength <= 0)[::-1], np.flatnonzero(strength >= 0)
         rows[key] = {
@@ -195,7 +196,7 @@ def break_points(curves: pd.DataFrame) -> pd.DataFrame:
             "breaks_below": -break_point(-strength[below], value[below]),
             "breaks_above": break_point(strength[above], value[above]),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["effect", "decoding", "species"])
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["effect", "decoding", "what"])
 
 
 def break_point(strength: np.ndarray, value: np.ndarray) -> float:
@@ -219,7 +220,7 @@ def break_point(strength: np.ndarray, value: np.ndarray) -> float:
 def _accuracy(
     network: nn.Module, card: dict, stacks: xr.Dataset, true: list[Atoms], decodings: Iterable[str]
 ) -> pd.DataFrame:
-    """Rows by decoding, species: accuracy and counts of the predictions for stacks of as many images as are taken."""
+    """Rows by decoding, what: accuracy and counts of the predictions for stacks of as many images as are taken."""
     maps, _ = predict_maps(network, card, stacks, seed=0)  # no heights are left to draw
     size, radius = stacks.attrs["window_size"], card["labels"]["matching_radius"]
     found = candidates(maps, size[0] / stacks.sizes["x"], card)
@@ -231,7 +232,8 @@ def _accuracy(
             log.warning("ice rules are left out: up to %.2f candidate oxygens per A^2", densest)
             continue
         decoded = decode(found, card, rules)
-        counts = sum(count(p, t, size, radius) for p, t in zip(decoded, true, strict=True)).loc[list(radius)]
+        sums = count_structures(decoded, true, size, radius, heights_known=False).sum()
+        counts = sums.unstack("sum").loc[[*radius, "molecule", "hydrogen bond"], list(COUNTS)].astype(int)
         counts = counts[counts.true_positive + counts.false_negative > 0]
         tables[name] = counts.assign(accuracy=accuracy(counts))
     return pd.concat(tables, names=["decoding"])

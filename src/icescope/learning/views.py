@@ -4,8 +4,6 @@ The tip is the same from all sides, so that an image turned is the image of the 
 as well as it has learnt it.
 """
 
-from collections.abc import Iterable
-
 from torch import Tensor, nn
 
 VIEWS = 8  # symmetries of a square
@@ -22,13 +20,6 @@ def turned_back(images: Tensor, view: int) -> Tensor:
     return images.flip(-1) if view >= 4 else images
 
 
-def mean_of_views(network: nn.Module, drawings: Iterable[Tensor]) -> Tensor:
-    """Raw map (n, channels, y, x), the mean of what a network makes of as many views as there are drawings.
-
-    Parameters
-    ----------
-    drawings
-        Images (n, heights, y, x) of the same samples for each view, not turned yet; VIEWS of them at most.
-    """
-    raw = [turned_back(network(turned(images, view)).float(), view) for view, images in enumerate(drawings)]
-    return sum(raw) / len(raw)
+def mean_of_views(network: nn.Module, images: Tensor, views: int = VIEWS) -> Tensor:
+    """Raw map (n, channels, y, x), the mean of what a network makes of so many views of images (n, heights, y, x)."""
+    return sum(turned_back(network(turned(images, view)).float(), view) for view in range(views)) / views
