@@ -9,6 +9,7 @@ rule reproduction:
         pt_test=f"{RUN}/learning/{NETWORK}/pt_test_accuracy.csv",
         simple_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/simple_hydrates_accuracy.csv",
         complex_hydrates=f"{RUN}/learning/{HYDRATE_NETWORK}/complex_hydrates_accuracy.csv",
+        curves=rules.afm_fig4.output.table,
         phases=rules.amorphous_fig2.output.accuracy,
         components=rules.amorphous_table3.output.table,
         compression=rules.amorphous_fig4.output.summary,

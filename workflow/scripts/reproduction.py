@@ -18,7 +18,7 @@ with job(snakemake.log[0], "reproduction"):
     inputs, output = snakemake.input, snakemake.output
     cards = {name: json.loads(Path(inputs[name]).read_text(encoding="utf-8")) for name in CARDS}
     accuracy = {scored: pd.read_csv(inputs[scored], index_col="species") for scored in SETS}
-    table = reproduction_table(cards, accuracy)
+    table = reproduction_table(cards, accuracy, pd.read_csv(inputs.curves))
     ices = [pd.read_csv(inputs[name]) for name in ICES]
     more = amorphous_reproduction(*ices, snakemake.params.amorphous, snakemake.params.run)
     together = pd.concat([table, more], ignore_index=True)[table.columns]

@@ -7,7 +7,7 @@ import pandas as pd
 NAMES = {"O": "oxygen", "H": "hydrogen", "Na": "sodium"}
 
 
-def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame], curves: pd.DataFrame) -> pd.DataFrame:
     """One row for each number of published.csv that this run has a value for.
 
     Parameters
@@ -17,6 +17,8 @@ def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]
     accuracy
         By set ("validation", "random", "test" and "pt_test" of water, "simple_hydrates", "complex_hydrates" of
         hydrates): table by species, see `learning.evaluation.evaluate`.
+    curves
+        From `figures.afm_fig4.learning_curves`, with its indices as columns.
 
     Returns
     -------
@@ -40,6 +42,13 @@ def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]
         losses = [None if table is None else table.loss.iloc[0] for table in tables]
         scale = "Colours, disc radii and pixel size of the map are ours, so the loss has another scale."
         ours[f"loss on {name}"] = (*losses, scale)
+    scratch = curves.set_index(["origin", "protocol", "size", "species"]).sort_index()
+    scratch = scratch.loc["scratch", "epochs", curves["size"].max(), "H"]
+    ours["hydrogen accuracy on simple hydrates, without pretraining"] = (
+        100 * scratch.accuracy.mean(),
+        None,
+        f"Mean of {len(scratch)} seeds, {curves['size'].max()} hydrates; thresholds and learning rate are our choice.",
+    )
     of_run = f"Scale of the run {water['scale']!r}."
     count = {name: table.samples.iloc[0] for name, table in accuracy.items()}
     ours |= {
