@@ -53,27 +53,17 @@ FOURS = {"augmentation": WEAK, "batch_size": 4}
 MUON = {"optimiser": "muon", "learning_rate": 6e-3}
 # What each trial changes of the configuration's block `networks.light`, and of BASE.
 TRIALS: dict[str, tuple[dict, dict]] = {
-    "avdw": ({}, {}),
     "peaks": ({"output": "peaks"}, {}),
-    "peaks, not turned": ({"output": "peaks"}, {"augmentation": {"turn": False}}),
-    "peaks, narrow": ({"output": "peaks", "channels": [32, 64, 128, 192]}, {}),
-    "peaks, deep": ({"output": "peaks", "channels": [64, 96, 128, 192, 256]}, {}),
     "peaks, strided": ({"output": "peaks", "stride": 2}, {}),
-    "peaks, strided and wide": ({"output": "peaks", "stride": 2, "channels": [128, 192, 256]}, {}),
     "peaks, strided, weak augmentation": ({"output": "peaks", "stride": 2}, {"augmentation": WEAK}),
     "avdw, strided, weak augmentation": ({"stride": 2}, {"augmentation": WEAK}),
-    "peaks, rate 1e-3": ({"output": "peaks"}, {"learning_rate": 1e-3}),
-    "peaks, batch 32": ({"output": "peaks"}, {"batch_size": 32}),
     "peaks, simulated": ({"output": "peaks"}, {"images": "simulated"}),
     "three levels": (THREE, EIGHTS),
     "three levels, four members": (THREE | {"members": 4}, EIGHTS),  # of an ensemble
     "three levels, Muon": (THREE, EIGHTS | MUON),
-    "three levels, three fine blocks, Muon": (THREE | {"fine_blocks": 3}, EIGHTS | MUON),
-    "three levels, six fine blocks, Muon": (THREE | {"fine_blocks": 6}, EIGHTS | MUON),
     # The network of config/weights.yaml.
     "two levels, six fine blocks, Muon": (THREE | {"channels": [128, 192], "fine_blocks": 6}, EIGHTS | MUON),
     "avdw, batch 4": ({}, FOURS),
-    "avdw, strided, batch 4": ({"stride": 2}, FOURS),
     "avdw, published network, batch 4": (PUBLISHED, FOURS | {"learning_rate": 1e-3}),
     "avdw, batch 4, Muon": ({}, FOURS | MUON),
     "avdw, two levels, five fine blocks, batch 4, Muon": ({"channels": [64, 96], "fine_blocks": 5}, FOURS | MUON),

@@ -143,7 +143,8 @@ def bootstrap(
 ) -> pd.DataFrame:
     """Statistics of pooled counts with intervals over whole groups, such as trajectories, drawn with replacement.
 
-    Samples of one trajectory resemble each other, so that intervals over samples would be too narrow.
+    Samples of one trajectory resemble each other, so that intervals over samples would be too narrow. Of two or three
+    groups the interval is the range from the lowest to the highest of them.
 
     Parameters
     ----------
