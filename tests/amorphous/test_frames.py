@@ -40,6 +40,33 @@ def test_gromacs_with_virtual_sites(frames, tmp_path):
     assert [one.info["time"] for one in read] == [0, 1, 2]
 
 
+def test_gro_of_several_frames_is_refused_and_serves_as_topology(frames, tmp_path):
+    made = universe(frames, False, names=["OW", "HW1", "HW2"])
+    text = []
+    for _ in made.trajectory:
+        made.atoms.write(tmp_path / "run.gro")
+        text.append((tmp_path / "run.gro").read_text())
+    (tmp_path / "run.gro").write_text("".join(text))
+    (tmp_path / "one.gro").write_text(text[0] + "\n")  # a blank line at the end is no frame
+    made.atoms.write(tmp_path / "run.xtc", frames="all")
+    with pytest.raises(
+        InputError, match=r"run.gro has more than one frame.* convert it to XTC \(gmx trjconv -f run.gro"
+    ):
+        list(water_frames(tmp_path / "run.gro"))
+    assert same(list(water_frames(tmp_path / "one.gro")), frames[:1], 0.01)
+    assert same(list(water_frames(tmp_path / "run.xtc", tmp_path / "run.gro")), frames, 0.01)
+
+
+@pytest.mark.parametrize("line", ["ITEM: UNITS\nreal\n", "ITEM: TIME\n0\n"])
+@pytest.mark.parametrize("topology", [None, "box.gro"])
+def test_lammps_dump_with_units_or_times_says_what_to_do(frames, tmp_path, topology, line):
+    universe(frames, False, names=["OW", "HW1", "HW2"]).atoms.write(tmp_path / "box.gro")
+    lammps_dump(frames, tmp_path / "run.dump")
+    (tmp_path / "run.dump").write_text(line + (tmp_path / "run.dump").read_text())
+    with pytest.raises(InputError, match=r"has lines ITEM: .* write it without dump_modify units and time, or remove"):
+        list(water_frames(tmp_path / "run.dump", topology and tmp_path / topology))
+
+
 @pytest.mark.parametrize("suffix", DUMPS)
 def test_lammps_dump_with_unwrapped_coordinates(frames, tmp_path, caplog, suffix):
     path = tmp_path / f"run{suffix}"

@@ -181,6 +181,11 @@ def test_a_hydrate_that_falls_apart_in_every_anneal_is_not_returned():
         relax_hydrate(start, Evaporates(), 1)
 
 
+def test_whole_numbers_may_be_floats_or_an_array():
+    atoms = hydrate("Na", 4.0, "NaCl", 1, repeats=np.array([5, 5]), layers=3.0)
+    np.testing.assert_array_equal(atoms.positions, hydrate("Na", 4, "NaCl", 1).positions)
+
+
 class Evaporates:
     """An engine that takes one molecule away, whatever it is asked."""
 
@@ -202,12 +207,18 @@ class Evaporates:
         ({"n": 0}, "1 to 20 waters"),
         ({"n": 21}, "1 to 20 waters"),
         ({"n": 2.5}, "1 to 20 waters"),
+        ({"n": float("nan")}, "1 to 20 waters"),
+        ({"n": float("inf")}, "1 to 20 waters"),
+        ({"seed": -1}, "seed of a hydrate"),
+        ({"seed": 0.5}, "seed of a hydrate"),
         ({"substrate": "Cu"}, "no substrate 'Cu'"),
         ({"substrate": "Au", "layers": 2}, "at least 3 layers"),
         ({"vacuum": 0.0}, "vacuum"),
         ({"repeats": [1, 5]}, "too small for a hydrate"),
         ({"repeats": [5]}, "whole numbers"),
+        ({"repeats": [float("nan"), 5]}, "whole numbers"),
         ({"free_layers": 4}, "free layers"),
+        ({"free_layers": 1.5}, "free layers"),
         ({"substrate": "Au", "free_layers": 1}, "free layers"),
     ],
 )

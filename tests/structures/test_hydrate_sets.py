@@ -97,8 +97,21 @@ def test_a_structure_that_does_not_come_out_whole_is_drawn_again(monkeypatch):
         raise RuntimeError("no whole hydrate above the substrate after 5 anneals")
 
     monkeypatch.setattr(hydrate_sets, "relax_hydrate", never)
-    with pytest.raises(InputError, match=r"Na\+ with 3 waters on NaCl came out whole in none of 10 draws"):
+    with pytest.raises(InputError, match=r"Na\+ with 3 waters on NaCl came out whole and inside .* none of 10 draws"):
         relaxed_hydrates([0], MEMBERS, HYDRATES, SIZE, None, seed=1)
+
+
+def test_a_structure_too_wide_for_its_window_is_drawn_again_and_one_that_fits_is_not(at_rest):
+    def member(edge):
+        made = relaxed_hydrates([0], {"ion": "Na", "waters": [12]}, HYDRATES, [edge, edge, 3.0], None, seed=4)
+        return atoms_of(made, 0)
+
+    first = member(40.0)
+    edge = 2 * EDGE + np.ptp(first.positions[:, :2], axis=0).max()
+    np.testing.assert_allclose(distances(member(edge + 0.1)), distances(first), atol=1e-4)
+    again = member(edge - 0.1)
+    assert np.abs(distances(again) - distances(first)).max() > 0.1
+    assert np.ptp(again.positions[:, :2], axis=0).max() < edge - 0.1 - 2 * EDGE
 
 
 def test_window_too_small_is_one_sentence(at_rest):

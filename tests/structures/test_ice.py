@@ -187,6 +187,8 @@ def test_any_slab_keeps_the_network_but_for_its_two_surfaces(repeats, seed, face
         (lambda: ice_ih([1, 1], 1), "three whole numbers"),
         (lambda: ice_ih([1, 0, 1], 1), "three whole numbers"),
         (lambda: ice_ih([1, 1.5, 1], 1), "three whole numbers"),
+        (lambda: ice_ih([1, float("nan"), 1], 1), "three whole numbers"),
+        (lambda: ice_slab("basal", [1, 1, float("inf")], 20, 1), "three whole numbers"),
         (lambda: ice_ih([1, 1, 1], -1), "seed"),
         (lambda: ice_ih([1, 1, 1], 0.5), "seed"),
         (lambda: ice_ih([1, 1, 1], 1, water="tip9p"), "tip9p"),

@@ -138,6 +138,12 @@ def wrong_cell(low):
     return atoms
 
 
+def lost_atom(low):
+    atoms = low.copy()
+    atoms.positions[4] = np.nan
+    return atoms
+
+
 def open_cell(low):
     atoms = low.copy()
     atoms.pbc = [True, True, False]
@@ -151,6 +157,7 @@ def open_cell(low):
         (lambda low, high: (wrong_cell(low), high), "first slab .* orthorhombic"),
         (lambda low, high: (low, open_cell(high)), "second slab .* periodic"),
         (lambda low, high: (low[::-1], high), "order O, H, H"),
+        (lambda low, high: (low, lost_atom(high)), "second slab .* finite"),
         (lambda low, high: (low[:0], high), "water and nothing else"),
         (lambda low, high: (low, ice_ih([2, 2, 2], 1, water="spce", density=0.95)), "different charges"),
     ],
@@ -164,3 +171,9 @@ def test_slabs_that_cannot_be_joined_end_in_a_sentence(low, high, change, words)
 def test_a_gap_must_not_be_negative(low, high, gap):
     with pytest.raises(InputError, match="gap"):
         sandwich(low, high, 1, gap=gap)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, None])
+def test_a_seed_must_be_a_whole_number(low, high, seed):
+    with pytest.raises(InputError, match="seed of a sandwich"):
+        sandwich(low, high, seed)

@@ -56,10 +56,28 @@ def test_water_film_on_salt_has_its_coverage_and_stays_above():
 
 
 @pytest.mark.parametrize("build", [nacl_slab, lambda repeats, layers: metal_slab("Au", repeats, layers)])
-@pytest.mark.parametrize(("repeats", "layers"), [([0, 1], 2), ([2], 2), ([2, 2], 0), ([1.5, 2], 2), ([2, 2], -1)])
+@pytest.mark.parametrize(
+    ("repeats", "layers"),
+    [
+        ([0, 1], 2),
+        ([2], 2),
+        ([2, 2], 0),
+        ([1.5, 2], 2),
+        ([2, 2], -1),
+        ([np.nan, 2], 2),
+        ([2, np.inf], 2),
+        ([2, 2], np.nan),
+        ([2, 2], None),
+    ],
+)
 def test_sizes_that_are_not_whole_and_positive_end_in_a_sentence(build, repeats, layers):
     with pytest.raises(InputError, match="whole numbers of at least 1"):
         build(repeats, layers)
+
+
+@pytest.mark.parametrize("build", [nacl_slab, lambda repeats, layers: metal_slab("Au", repeats, layers)])
+def test_whole_numbers_may_be_floats(build):
+    np.testing.assert_array_equal(build([2.0, 3], 2.0).positions, build([2, 3], 2).positions)
 
 
 def test_unknown_metal_ends_in_a_sentence():

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from numbers import Real
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def water_frames(trajectory: str | Path, topology: str | Path | None = None) -> 
     ------
     InputError
         A file is missing, cannot be read, is cut off or empty; or it holds other things than water, not two hydrogens
-        for an oxygen or none, or no cell.
+        for an oxygen or none, or no cell; a GRO file of several frames, or a dump of LAMMPS with its units or times.
     """
     trajectory = Path(trajectory)
     for path in filter(None, (trajectory, topology)):
@@ -116,6 +117,7 @@ def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[At
     if trajectory.suffix in DUMPS:
         # A dump gives no time; MDAnalysis takes each of its steps for dt, ps, and warns if that is left out.
         options = {"format": "LAMMPSDUMP", "dt": 1.0} | ({} if topology else {"topology_format": "LAMMPSDUMP"})
+        _check_dump(trajectory)
     try:
         check_xdr(trajectory)
         with warnings.catch_warnings():
@@ -124,6 +126,8 @@ def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[At
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{' with '.join(files)} cannot be read as a trajectory ({why}).") from error
+    if universe.trajectory.format == "GRO":
+        _check_gro(trajectory, len(universe.atoms))
     species = _species(universe.atoms, files[0])
     seen = species != SITE
     read = 0
@@ -137,6 +141,27 @@ def _by_mdanalysis(trajectory: Path, topology: str | Path | None) -> Iterator[At
     # MDAnalysis takes part of a frame for the end of the file.
     if read < len(universe.trajectory) or (trajectory.suffix in DUMPS and not _whole_dump(trajectory, len(species))):
         raise EOFError("it ends within a frame")
+
+
+def _check_dump(path: Path) -> None:
+    """Refuse a dump of LAMMPS that begins with a line that MDAnalysis takes for another."""
+    with path.open("rb") as file:
+        first = file.readline().strip()
+    if first in (b"ITEM: UNITS", b"ITEM: TIME"):
+        raise InputError(
+            f"{path} has lines {first.decode()}, which cannot be read; write it without dump_modify units and time, or"
+            " remove each line ITEM: UNITS and ITEM: TIME with the one after it."
+        )
+
+
+def _check_gro(path: Path, atoms: int) -> None:
+    """Refuse a GRO file of several frames, each of so many atoms and three other lines: MDAnalysis reads the first."""
+    with mda.lib.util.anyopen(path) as file:
+        if any(line.strip() for line in islice(file, atoms + 3, None)):
+            raise InputError(
+                f"{path} has more than one frame, of which only the first can be read from GRO; convert it to XTC"
+                f" (gmx trjconv -f {path.name} -o run.xtc) and give {path.name} with --top."
+            )
 
 
 def _whole_dump(path: Path, atoms: int) -> bool:

@@ -8,6 +8,7 @@ from icescope.errors import InputError
 from icescope.md.force_field import HOH_ANGLE, OH_BOND
 from icescope.structures.molecule import rigid_water
 from icescope.structures.slab import metal_slab
+from icescope.structures.whole import check_seed, is_whole
 
 SITE_SPACING = 3.1  # A, lattice that molecules start on: 1.0 g/cm3
 FIRST_LAYER = 3.0  # A, first oxygens above the topmost metal plane
@@ -42,9 +43,9 @@ def water_film(metal: str, repeats: list[int], layers: int, coverage: float, vap
     Raises
     ------
     InputError
-        Unknown metal; a size that is not positive; no whole molecule.
+        Unknown metal; a size that is not positive and finite; no whole molecule; a seed out of bounds.
     """
-    if min(*repeats, layers) < 1 or len(repeats) != 2:
+    if len(repeats) != 2 or not all(is_whole(count) for count in (*repeats, layers)):
         raise InputError(
             f"films.repeats {repeats} and films.layers {layers} must be two and one whole numbers of at least 1."
         )
@@ -59,10 +60,14 @@ def cover(slab: Atoms, coverage: float, vapour: float, seed: int) -> Atoms:
     Raises
     ------
     InputError
-        A coverage or a vapour that is not positive; no whole molecule; a slab that is too small for water.
+        A coverage or a vapour that is not positive and finite; no whole molecule; a slab that is too small for water;
+        a seed out of bounds.
     """
-    if not coverage > 0 or not vapour > 0:
-        raise InputError(f"Water coverage {coverage} molecules/nm2 and films.vapour {vapour} A must be positive.")
+    check_seed(seed, "a film")
+    if not 0 < coverage < np.inf or not 0 < vapour < np.inf:
+        raise InputError(
+            f"Water coverage {coverage} molecules/nm2 and films.vapour {vapour} A must be positive and finite."
+        )
     width, depth = slab.cell.lengths()[:2]
     molecules = round(coverage * width * depth / 100)
     if molecules < 1:

@@ -18,6 +18,7 @@ from icescope.errors import InputError
 from icescope.md.force_field import metals, species_table
 from icescope.structures.molecule import rigid_water
 from icescope.structures.slab import metal_slab, nacl_slab
+from icescope.structures.whole import check_seed, is_whole
 
 MOST = 20  # molecules
 WATER = "spce"  # that the Joung-Cheatham ions are made for
@@ -97,10 +98,12 @@ def hydrate(
     Raises
     ------
     InputError
-        Another ion or substrate, n out of bounds, a slab too small or too thin, a vacuum that is not positive, or
-        free layers that are not there.
+        Another ion or substrate, n or the seed out of bounds, a slab too small or too thin, a vacuum that is not
+        positive, or free layers that are not there.
     """
     kind = _checked(ion, n, substrate, layers, vacuum, free_layers)
+    check_seed(seed, "a hydrate")
+    n = int(n)
     slab = _substrate(substrate, repeats, layers, free_layers)
     rng = np.random.default_rng(seed)
     centre = _site(slab, substrate, kind)
@@ -179,7 +182,7 @@ def _checked(ion: str, n: int, substrate: str | None, layers: int, vacuum: float
     """The ion's numbers, once all that can be checked at once is."""
     if ion not in IONS:
         raise InputError(f"There is no hydrate of {ion!r}; take one of {', '.join(IONS)}.")
-    if int(n) != n or not 1 <= n <= MOST:
+    if not is_whole(n) or n > MOST:
         raise InputError(f"A hydrate has 1 to {MOST} waters, not {n}.")
     if substrate not in (None, "NaCl", "Au"):
         raise InputError(f"There is no substrate {substrate!r} for a hydrate; take NaCl, Au or none.")
@@ -187,7 +190,7 @@ def _checked(ion: str, n: int, substrate: str | None, layers: int, vacuum: float
         raise InputError(f"Au(111) under a hydrate needs at least 3 layers, not {layers}.")
     if not 0 < vacuum < np.inf:
         raise InputError(f"The vacuum above a hydrate must be positive, not {vacuum} A.")
-    if not 0 <= free_layers <= (layers if substrate == "NaCl" else 0):
+    if not is_whole(free_layers, least=0) or not free_layers <= (layers if substrate == "NaCl" else 0):
         raise InputError(f"{free_layers} free layers are not possible with {layers} layers of {substrate}.")
     return IONS[ion]
 
@@ -196,7 +199,10 @@ def _substrate(substrate: str | None, repeats: Sequence[int] | None, layers: int
     """The slab, tagged, with the layers that stay fixed; empty in a cube where there is none."""
     if substrate is None:
         return Atoms(cell=[30.0, 30.0, 30.0])
-    slab = nacl_slab(repeats or (5, 5), layers) if substrate == "NaCl" else metal_slab("Au", repeats or (10, 6), layers)
+    if substrate == "NaCl":
+        slab = nacl_slab((5, 5) if repeats is None else repeats, layers)
+    else:
+        slab = metal_slab("Au", (10, 6) if repeats is None else repeats, layers)
     slab.set_tags(SUBSTRATE)
     depth = np.unique(-slab.positions[:, 2].round(3), return_inverse=True)[1]
     slab.set_constraint(FixAtoms(mask=depth >= free_layers))

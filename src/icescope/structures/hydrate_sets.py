@@ -18,7 +18,7 @@ EDGE = 4.0  # A, least lateral distance of an atom from the edges of its window
 # Waters may stand above the ion; the tip then stays as far from the highest oxygen as it does over the first layer of
 # a film, where the mean oxygen lies 1.2 A below the highest (figure afm_heights).
 LAYER = 1.2
-DRAWS = 10  # of a structure that does not come out whole, each from another seed
+DRAWS = 10  # of a structure that does not come out whole, or not narrow enough, each from another seed
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,12 @@ def relaxed_hydrates(
     Raises
     ------
     InputError
-        The hydrate, its substrate or the window cannot be, or a member came out whole in none of DRAWS attempts.
+        The hydrate or its substrate cannot be, or a member came out whole and inside its window in none of DRAWS
+        attempts.
     """
     numbers = list(numbers)
     structures = [
-        _placed(_relaxed(number, members, hydrates, engine, seed), size, derive_seed(seed, number, "place"))
-        for number in track(numbers, "hydrates", len(numbers))
+        _member(number, members, hydrates, size, engine, seed) for number in track(numbers, "hydrates", len(numbers))
     ]
     counts = np.array([len(atoms) for atoms in structures])
     columns = {
@@ -85,21 +85,23 @@ def layer_height(atoms: Atoms) -> float:
     return float(max(oxygen.mean(), oxygen.max() - LAYER))
 
 
-def _relaxed(number: int, members: dict, hydrates: dict, engine: Engine, seed: int) -> Atoms:
-    """One member alone, without its substrate."""
+def _member(number: int, members: dict, hydrates: dict, size: list[float], engine: Engine, seed: int) -> Atoms:
+    """One member alone, without its substrate, in its window."""
     waters = members["waters"][number % len(members["waters"])]
+    why = ""
     for draw in range(DRAWS):
         own = derive_seed(seed, number, draw)
         try:
             start = hydrate(members["ion"], waters, hydrates["substrate"], own)
             relaxed = relax_hydrate(start, engine, own, hydrates["anneal_temperature"], hydrates["anneal"])
+            return _placed(without_substrate(relaxed), size, derive_seed(seed, number, "place"))
         except RuntimeError as error:
-            log.info("hydrate %d, draw %d: %s", number, draw, error)
-            continue
-        return without_substrate(relaxed)
+            why = str(error)
+            log.info("hydrate %d, draw %d: %s", number, draw, why)
     raise InputError(
-        f"{members['ion']}+ with {waters} waters on {hydrates['substrate']} came out whole in none of {DRAWS} draws; "
-        "lower hydrates.anneal_temperature, or the number of waters."
+        f"{members['ion']}+ with {waters} waters on {hydrates['substrate']} came out whole and inside its window in "
+        f"none of {DRAWS} draws (the last: {why}); lower hydrates.anneal_temperature or the number of waters, or raise "
+        "windows.size."
     )
 
 
@@ -110,9 +112,9 @@ def _placed(atoms: Atoms, size: list[float], seed: int) -> Atoms:
     low, high = atoms.positions[:, :2].min(0), atoms.positions[:, :2].max(0)
     room = np.asarray(size[:2]) - 2 * EDGE - (high - low)
     if (room < 0).any():
-        raise InputError(
+        raise RuntimeError(
             f"a hydrate of {(high - low).max():.1f} A does not fit a window of {size[0]:g} x {size[1]:g} A with "
-            f"{EDGE:g} A to its edges; raise windows.size or take fewer waters."
+            f"{EDGE:g} A to its edges"
         )
     atoms.positions[:, :2] += EDGE + rng.uniform(0, room) - low
     return atoms

@@ -17,6 +17,7 @@ from genice2.lattices.one import Lattice
 
 from icescope.errors import InputError
 from icescope.structures.molecule import rigid_water
+from icescope.structures.whole import check_seed, is_whole
 
 DENSITY = 0.930  # g/cm3, TIP4P/Ice at 77 K and 1 bar
 TRIES = 100  # networks drawn until one has no dipole
@@ -55,7 +56,7 @@ def ice_ih(repeats: Sequence[int], seed: int, water: str = "tip4p_ice", density:
     InputError
         Unknown water model; repeats that are not three positive whole numbers; a density or a seed out of bounds.
     """
-    if len(repeats) != 3 or any(int(count) != count or count < 1 for count in repeats):
+    if len(repeats) != 3 or not all(is_whole(count) for count in repeats):
         raise InputError(f"Ice repeats {list(repeats)} must be three whole numbers of at least 1.")
     if not 0.5 <= density <= 1.5:
         raise InputError(f"A density of {density} g/cm3 is no density of ice; give one between 0.5 and 1.5.")
@@ -130,8 +131,7 @@ def _network(repeats: list[int], seed: int) -> tuple[np.ndarray, np.ndarray, np.
 
     A row vector v of a molecule whose hydrogens lie in its yz plane, its bisector along z, is v @ rotation in the ice.
     """
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"The seed of an ice must be a whole number of at least 0, not {seed!r}.")
+    check_seed(seed, "an ice")
     for draw in np.random.SeedSequence(seed).generate_state(TRIES):
         with _contained(int(draw)):
             raw = GenIce(Lattice(layers="hh"), reshape=np.diag(repeats)).generate_ice(Format(stage=[1, 5]))

@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from icescope.errors import InputError
 from icescope.md.topology import single_atoms, water_molecules
+from icescope.structures.whole import check_seed
 
 CONTACT = 2.4  # A, closest that two oxygens may come across a seam; the first peak of amorphous ice begins at 2.5 A
 LARGEST_STRAIN = 0.03  # of a cell edge of b, along y or z; more is another ice
@@ -44,9 +45,10 @@ def sandwich(a: Atoms, b: Atoms, seed: int, gap: float = 0.0) -> Atoms:
     Raises
     ------
     InputError
-        Not water in that order; a cell that is not orthorhombic and periodic; charges that differ; cross-sections
-        that differ by more than 3 %; a gap that is not zero or more.
+        Not water in that order; positions that are not finite; a cell that is not orthorhombic and periodic; charges
+        that differ; cross-sections that differ by more than 3 %; a gap that is not zero or more; a seed out of bounds.
     """
+    check_seed(seed, "a sandwich")
     if not 0 <= gap < np.inf:
         raise InputError(f"The gap at the seams of a sandwich must be zero or more, not {gap} A.")
     first, edges = _molecules(a, "first")
@@ -104,6 +106,8 @@ def _molecules(atoms: Atoms, which: str) -> tuple[np.ndarray, np.ndarray]:
     symbols = atoms.get_chemical_symbols()
     if len(single_atoms(symbols)) or not len(water_molecules(symbols)):
         raise InputError(f"The {which} slab of a sandwich must hold water and nothing else.")
+    if not np.isfinite(atoms.positions).all():
+        raise InputError(f"The {which} slab of a sandwich holds positions that are not finite numbers.")
     edges = atoms.cell.lengths()
     if not atoms.pbc.all() or not np.allclose(atoms.cell, np.diag(edges), atol=1e-6) or not (edges > 0).all():
         raise InputError(f"The {which} slab of a sandwich must be periodic in an orthorhombic cell.")

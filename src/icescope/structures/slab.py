@@ -8,6 +8,7 @@ from ase.build import fcc111
 
 from icescope.errors import InputError
 from icescope.md.force_field import metal_species, salt_lattice, species_table
+from icescope.structures.whole import is_whole
 
 
 def metal_slab(metal: str, repeats: Sequence[int], layers: int) -> Atoms:
@@ -33,7 +34,7 @@ def metal_slab(metal: str, repeats: Sequence[int], layers: int) -> Atoms:
         Unknown metal; repeats or layers that are not whole numbers of at least 1.
     """
     lattice = metal_species(metal).lattice
-    across, along = _counts(repeats, layers)
+    across, along, layers = _counts(repeats, layers)
     slab = fcc111(metal, (across, 2 * along, layers), a=lattice, orthogonal=True)
     slab.positions[:, 2] -= slab.positions[:, 2].max()
     slab.cell[2] = [0, 0, layers * lattice / np.sqrt(3)]
@@ -64,7 +65,7 @@ def nacl_slab(repeats: Sequence[int], layers: int) -> Atoms:
     InputError
         Repeats or layers that are not whole numbers of at least 1.
     """
-    across, along = _counts(repeats, layers)
+    across, along, layers = _counts(repeats, layers)
     spacing = salt_lattice("NaCl") / 2
     grid = np.indices((layers, 2 * along, 2 * across)).reshape(3, -1)[::-1].T  # x fastest, from the top layer down
     symbols = np.where(grid.sum(axis=1) % 2, "Na", "Cl")
@@ -78,10 +79,10 @@ def nacl_slab(repeats: Sequence[int], layers: int) -> Atoms:
     )
 
 
-def _counts(repeats: Sequence[int], layers: int) -> tuple[int, int]:
-    """The two repeats as integers, after a check of them and of the layers."""
-    if len(repeats) != 2 or any(int(count) != count or count < 1 for count in (*repeats, layers)):
+def _counts(repeats: Sequence[int], layers: int) -> tuple[int, int, int]:
+    """The two repeats and the layers as integers, after a check of them."""
+    if len(repeats) != 2 or not all(is_whole(count) for count in (*repeats, layers)):
         raise InputError(
             f"Slab repeats {list(repeats)} and layers {layers} must be two and one whole numbers of at least 1."
         )
-    return int(repeats[0]), int(repeats[1])
+    return int(repeats[0]), int(repeats[1]), int(layers)
