@@ -126,6 +126,14 @@ def test_grid_holds_potential_and_field():
     assert fast.attrs["functional"] == "PBE" and fast.attrs["charge"] == 1 and "PySCF" in fast.attrs["code"]
 
 
+def test_a_grid_near_a_nucleus_is_exact_and_says_so():
+    axes = [place + np.linspace(-0.2, 0.2, 5) for place in water().positions[0] - [0, 0, 1.5]]
+    fast = potential_grid(water(), *axes, basis="sto-3g")
+    exact = potential_grid(water(), *axes, basis="sto-3g", exact=True)
+    np.testing.assert_allclose(fast.potential, exact.potential, rtol=0, atol=1e-10)
+    assert fast.attrs["error_rms_meV"] == fast.attrs["error_max_meV"] == 0
+
+
 @pytest.mark.parametrize("multipole", ["monopole", "dz2"])
 def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(multipole):
     """Probe from 2.1 A above the highest atom; images with d_z2, which feels the second derivative, span 11 Hz."""
@@ -168,3 +176,11 @@ def test_no_points_have_no_potential():
 def test_a_grid_must_ascend(z):
     with pytest.raises(InputError, match="grid's z must be 5 or more ascending numbers"):
         potential_grid(water(), np.arange(5), np.arange(5), z)
+
+
+@pytest.mark.parametrize("step", [0.01, 1e-6, 1e-200])
+def test_a_grid_of_too_many_points_is_refused(step):
+    with pytest.raises(InputError, match="points are too many at a time; raise the step or narrow the heights"):
+        grid_above(water(), step)
+    with pytest.raises(InputError, match="1000 x 1000 x 1000 points are too many at a time"):
+        potential_grid(water(), *[np.arange(1000.0)] * 3)
