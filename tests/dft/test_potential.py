@@ -6,8 +6,9 @@ from ase import Atoms
 from clusters import sodium_waters, water
 from scipy.spatial.transform import Rotation
 
+from icescope import progress
 from icescope.afm import Scan, Tip, simulate
-from icescope.dft import electrostatic_potential, potential, potential_grid
+from icescope.dft import electrostatic_potential, fitted, potential, potential_grid
 from icescope.dft.density import HARTREE, electron_density
 from icescope.dft.potential import BOHR, NEAR, exact_potential, fast_potential, grid_above
 from icescope.errors import InputError
@@ -132,6 +133,19 @@ def test_a_grid_near_a_nucleus_is_exact_and_says_so():
     exact = potential_grid(water(), *axes, basis="sto-3g", exact=True)
     np.testing.assert_allclose(fast.potential, exact.potential, rtol=0, atol=1e-10)
     assert fast.attrs["error_rms_meV"] == fast.attrs["error_max_meV"] == 0
+
+
+def test_each_stage_reports_its_progress(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(fitted, "BLOCK", 100)
+    axes = [np.linspace(3, 5, 7)] * 3
+    with caplog.at_level("INFO", logger="icescope"):
+        cycles = potential_grid(water(), *axes, basis="sto-3g").attrs["cycles"]
+    said = [record.getMessage() for record in caplog.records]
+    assert f"self-consistent field of H2O: cycle: {cycles}" in said
+    assert f"density of H2O: converged in {cycles} cycles (remedy: none)" in said
+    assert "potential of the fit: 4 of 4, about 0 s left" in said
+    assert any(line.startswith("integrals of the density: 1 of ") for line in said)
 
 
 @pytest.mark.parametrize("multipole", ["monopole", "dz2"])

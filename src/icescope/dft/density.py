@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,11 +11,12 @@ import pyscf
 from ase import Atoms
 from ase.data import covalent_radii
 from ase.geometry import get_distances
-from pyscf import df, dft, gto
+from pyscf import df, dft, gto, scf
 from pyscf.gto.basis import BasisNotFoundError
 from scipy.spatial.distance import pdist, squareform
 
 from icescope.errors import InputError
+from icescope.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +88,8 @@ def electron_density(
     Raises
     ------
     InputError
-        Atoms overlap, a bond crosses a face of a periodic cell, charge and spin do not fit the electrons or the charge that `atoms.info["charge"]` states, or
-        functional or basis is unknown.
+        Atoms overlap, a bond crosses a face of a periodic cell, charge and spin do not fit the electrons or the charge
+        that `atoms.info["charge"]` states, or functional or basis is unknown.
     NotConvergedError
         Neither damping, nor a level shift, nor second-order steps converged.
     """
@@ -103,31 +105,38 @@ def electron_density(
     field.grids.level = 1
     field.conv_tol = 1e-6
     field.max_cycle = MOST_CYCLES
-    cycles = count()
-    field.callback = lambda _: next(cycles)
     if df.make_auxmol(molecule, fitting).nao * molecule.nao**2 * 4 < MOST_INTEGRALS:
         field.with_df.build()  # else a pure functional computes them anew in every cycle
+    formula = atoms.get_chemical_formula()
+    with closing(track(count(), f"self-consistent field of {formula}: cycle", None)) as progress:
+        next(progress)
+        field.callback = lambda _: next(progress)
+        field, remedy = _converge(field, formula)
+        cycles = next(progress) - 1
+    if not field.converged:
+        raise NotConvergedError(
+            f"the density of {formula} with charge {molecule.charge:+d} and {spin} unpaired electrons did not converge "
+            "with damping, a level shift or second-order steps; check geometry, charge and spin."
+        )
+    log.info("density of %s: converged in %d cycles (remedy: %s)", formula, cycles, remedy)
+    matrix = np.asarray(field.make_rdm1())
+    energy = float(field.e_tot) * HARTREE
+    return Density(molecule, matrix.sum(0) if spin else matrix, energy, xc, basis, remedy, cycles)
+
+
+def _converge(field: scf.hf.SCF, formula: str) -> tuple[scf.hf.SCF, str]:
+    """Field after its cycles, and with which remedy they ended; if they did not converge, the last one."""
     for remedy, settings in REMEDIES.items():  # each from where the one before it ended
         for name, value in settings.items():
             setattr(field, name, value)
         field.kernel()
         if field.converged:
-            break
-        log.info("%s: not converged with the remedy %r", atoms.get_chemical_formula(), remedy)
-    else:
-        remedy = "second order"
-        start = field.make_rdm1()
-        field = field.newton()
-        field.kernel(dm0=start)
-    if not field.converged:
-        raise NotConvergedError(
-            f"the density of {atoms.get_chemical_formula()} with charge {molecule.charge:+d} and {spin} unpaired "
-            "electrons did not converge with damping, a level shift or second-order steps; check geometry, charge and "
-            "spin."
-        )
-    matrix = np.asarray(field.make_rdm1())
-    energy = float(field.e_tot) * HARTREE
-    return Density(molecule, matrix.sum(0) if spin else matrix, energy, xc, basis, remedy, next(cycles))
+            return field, remedy
+        log.info("%s: not converged with the remedy %r", formula, remedy)
+    start = field.make_rdm1()
+    field = field.newton()
+    field.kernel(dm0=start)
+    return field, "second order"
 
 
 def stated_charge(atoms: Atoms) -> int:

@@ -1,5 +1,6 @@
 """Electrostatic potential of an isolated cluster: exactly, or fast by a fitted density."""
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from scipy.spatial import KDTree
 from icescope.dft.density import HARTREE, Density, electron_density
 from icescope.dft.fitted import fit_density, fitted_potential
 from icescope.errors import InputError
+from icescope.progress import track
+
+log = logging.getLogger(__name__)
 
 BOHR = 0.529177210903  # A (CODATA 2018)
 BLOCK = 104  # points whose integrals stay in a core's cache
@@ -175,7 +179,8 @@ def exact_potential(density: Density, points: np.ndarray) -> np.ndarray:
     molecule, at = density.molecule, np.asarray(points, float) / BOHR
     potential = np.empty(len(at))
     flat = density.matrix.ravel()
-    for start in range(0, len(at), BLOCK):
+    starts = range(0, len(at), BLOCK)
+    for start in track(starts, "integrals of the density", len(starts)):
         block = at[start : start + BLOCK]
         nuclei = molecule.atom_charges() / np.linalg.norm(block[:, None] - molecule.atom_coords(), axis=-1)
         integrals = molecule.intor("int1e_grids", hermi=1, grids=block).reshape(len(block), -1)
@@ -190,6 +195,7 @@ def fast_potential(density: Density, points: np.ndarray) -> np.ndarray:
     """
     nuclei = density.molecule.atom_coords() * BOHR
     around = _around(nuclei)
+    log.info("fit of the density to its potential at %d points around the atoms", len(around))
     fit = fit_density(density, around / BOHR, exact_potential(density, around) / HARTREE)
     values = fitted_potential(fit, points / BOHR) * HARTREE
     near = KDTree(nuclei).query(points)[0] < NEAR
