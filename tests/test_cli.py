@@ -8,17 +8,20 @@ import ase.io
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from ase import Atoms
 from typer.testing import CliRunner
 
 from icescope import __version__
 from icescope.afm import Scan, Tip, simulate
 from icescope.afm.heights import ORIGINS
+from icescope.afm.hydrate_stacks import point_charge_potential
 from icescope.afm.measured import read_stack, write_stack
 from icescope.afm.tip import MULTIPOLES
 from icescope.cli import Multipole, Origin, app
+from icescope.dft.files import write_cube
 from icescope.maps.avdw import render
-from icescope.storage import read
+from icescope.storage import read, write
 
 CARD = {
     "network": {"output": "avdw"},
@@ -168,6 +171,28 @@ def test_each_option_reaches_the_simulation(water):
         np.testing.assert_allclose(arrays["data"], expected, rtol=1e-3, atol=1e-3)
 
 
+def write_potentials(atoms):
+    """Those of a structure's charges around its scan, as the store of `icescope potential` and as a cube."""
+    axes = {"x": np.arange(-5.5, 8.6, 0.25), "y": np.arange(-4.5, 5.1, 0.25), "z": np.arange(1.5, 5.6, 0.25)}
+    grid = xr.DataArray(point_charge_potential(atoms, *axes.values()), axes, attrs={"units": "V"})
+    write(xr.Dataset({"potential": grid}), "potential.zarr.zip", "potential", {})
+    write_cube("potential.cube", grid, atoms)
+    write_cube("small.cube", grid.isel(x=slice(20)), atoms)
+
+
+@pytest.mark.parametrize("name", ["potential.zarr.zip", "potential.cube"])
+def test_simulate_takes_a_potential_in_place_of_the_charges(water, name):
+    write_potentials(water)
+    assert run("simulate", "water.xyz", *FEW, "--out", "charges").exit_code == 0
+    water.set_initial_charges(np.zeros(6))
+    ase.io.write("uncharged.xyz", water, format="extxyz")
+    result = run("simulate", "uncharged.xyz", *FEW, "--potential", name)
+    assert result.exit_code == 0, result.output
+    expected, found = (read(f"{folder}/stack.zarr.zip", "afm_simulation") for folder in ("charges", "uncharged_afm"))
+    np.testing.assert_allclose(found.frequency_shift, expected.frequency_shift, atol=5e-3)
+    assert "a given potential" in found.attrs["model"] and name in found.attrs["inputs"]
+
+
 def test_charges_that_were_assumed_are_said(water):
     result = run("simulate", "bare.xyz", *FEW)
     assert result.exit_code == 0, result.output
@@ -194,11 +219,17 @@ def test_choices_are_those_of_the_package():
         (["water.xyz", "--origin", "absolute"], "not known above absolute; give the heights."),
         (["water.xyz", "--lateral-stiffness", 0], "the tip's lateral_stiffness must be positive"),
         (["water.xyz", "--out", "."], "exists already; give another folder"),
+        (["water.xyz", "--potential", "none.cube"], "none.cube does not exist; give a cube, LOCPOT, XSF or"),
+        (["water.xyz", "--potential", "water.xyz"], "water.xyz is no known potential"),
+        (["water.xyz", "--potential", "letter.zarr.zip"], "letter.zarr.zip cannot be read as a potential"),
+        (["water.xyz", "--potential", "small.cube"], "reaches from -5.50 to -0.75 A along x, but the probe goes from"),
     ],
 )
 def test_what_simulate_cannot_use_is_one_sentence_and_leaves_nothing(water, tmp_path, arguments, sentence):
     (tmp_path / "letter.xyz").write_text("Dear all,\nplease find\n")
+    (tmp_path / "letter.zarr.zip").write_text("Dear all,\nplease find\n")
     (tmp_path / "none.xyz").write_text("0\n\n")
+    write_potentials(water)
     ase.io.write("silicon.xyz", Atoms("OSi", [[0, 0, 0], [2, 0, 0]], charges=[0, 0]), format="extxyz")
     ase.io.write("gold.xyz", Atoms("Au", charges=[0]), format="extxyz")
     before = sorted(os.listdir())

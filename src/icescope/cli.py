@@ -107,6 +107,13 @@ def simulate(
         tuple[float, float],
         typer.Option(help="Sideways displacement of the free probe along x and y, A.", metavar="X Y"),
     ] = (0.0, 0.0),
+    potential: Annotated[
+        Path | None,
+        typer.Option(
+            help="Electrostatic potential in the structure's coordinates: potential.zarr.zip, .cube, LOCPOT or .xsf.",
+            show_default="that of the charges",
+        ),
+    ] = None,
     formats: Annotated[
         list[Format], typer.Option("--format", help="File of the frequency shifts beside the images; may be repeated.")
     ] = [Format.zarr],  # noqa: B006
@@ -117,7 +124,7 @@ def simulate(
 
         from icescope.afm import Tip
         from icescope.afm.export import write_simulation
-        from icescope.afm.structure_stack import contrast_heights, simulate_structure
+        from icescope.afm.structure_stack import contrast_heights, scanned_area, simulate_structure
         from icescope.figures.afm_stack import draw_stack
         from icescope.provenance import provenance
         from icescope.storage import check_new_folder
@@ -129,9 +136,14 @@ def simulate(
         atoms = read_structure(structure)
         heights = heights or contrast_heights(origin.value)
         sensor = {"amplitude": amplitude, "f0": f0, "k0": k0}
-        stack = simulate_structure(atoms, tip, heights, origin.value, pixel_size, **sensor)
+        field = None
+        if potential:
+            from icescope.dft.files import read_potential, repeat_with_cell
+
+            field = repeat_with_cell(read_potential(potential), atoms, *scanned_area(atoms))
+        stack = simulate_structure(atoms, tip, heights, origin.value, pixel_size, **sensor, potential=field)
         settings = {"tip": asdict(tip), "heights": heights, "origin": origin.value, "pixel_size": pixel_size, **sensor}
-        made = provenance(settings, inputs=(str(structure),))
+        made = provenance(settings, inputs=tuple(str(path) for path in (structure, potential) if path))
         write_simulation(stack, draw_stack(stack, structure.name), [one.value for one in formats], out, made)
         typer.echo(f"{stack.sizes['height']} images of {stack.sizes['x']} x {stack.sizes['y']} pixels: see {out}")
 

@@ -319,11 +319,23 @@ def test_scan_and_method_that_cannot_be_used_are_one_sentence(water):
         simulate(water, TIP, Scan(X, X, HEIGHTS - 9.0))
 
 
+def test_data_set_with_a_potential_serves_as_the_potential(water):
+    axes = {"x": np.arange(0, 12.5, 0.5), "y": np.arange(0, 12.5, 0.5), "z": np.arange(2, 8, 0.5)}
+    values = 0.1 * np.random.default_rng(2).normal(size=[len(axis) for axis in axes.values()])
+    grid = xr.Dataset({"potential": (("x", "y", "z"), values, {"units": "V"}), "field": ("xyz", np.zeros(3))}, axes)
+    expected = images(water, potential=grid.potential).frequency_shift
+    for given, atoms in ((grid, water), ([grid, grid.potential], [water, water])):
+        found = images(atoms, potential=given).frequency_shift
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=ROUNDING)
+
+
 def test_potential_that_cannot_be_used_is_one_sentence(water):
     axes = {"x": np.arange(0, 12.5, 0.5), "y": np.arange(0, 12.5, 0.5), "z": np.arange(2, 8, 0.5)}
     good = xr.DataArray(np.zeros([len(axis) for axis in axes.values()]), axes)
     cases = {
         "2 potentials were given for 1 structures": [good, good],
+        "or a Dataset with one named potential": xr.Dataset({"field": good}),
+        "must be an xarray.DataArray": [good.values],
         "must have the dimensions x, y, z, not x, y, height": good.rename(z="height"),
         "must be in V, not eV": good.assign_attrs(units="eV"),
         "evenly spaced, ascending values along y": good.assign_coords(y=axes["y"] ** 2),

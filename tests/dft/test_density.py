@@ -45,6 +45,27 @@ def test_what_does_not_converge_is_an_error(monkeypatch):
         electron_density(water(), basis="sto-3g")
 
 
+def boxed(shift):
+    """A water in a cell of 6 A, moved by `shift` along x and wrapped."""
+    atoms = water()
+    atoms.set_cell([6, 6, 6])
+    atoms.set_pbc(True)
+    atoms.positions += [shift, 3, 3]
+    atoms.wrap()
+    return atoms
+
+
+def test_a_periodic_cell_whose_molecules_are_whole_is_ignored():
+    whole = electron_density(boxed(2.7), basis="sto-3g")
+    assert whole.energy == pytest.approx(electron_density(water(), basis="sto-3g").energy, abs=1e-3)
+
+
+def without_volume():
+    atoms = boxed(2.7)
+    atoms.cell[1] = atoms.cell[0]
+    return atoms
+
+
 def moved(index, to):
     atoms = water()
     atoms.positions[index] = to
@@ -57,6 +78,8 @@ def moved(index, to):
         (moved(1, water().positions[2] + 0.1), {}, r"atoms 1 \(H\) and 2 \(H\) overlap, 0.17 A apart"),
         (moved(1, water().positions[0]), {}, r"atoms 0 \(O\) and 1 \(H\) overlap, 0.00 A apart"),
         (moved(1, np.nan), {}, "position that is not a number"),
+        (boxed(5.5), {}, r"atoms 0 \(O\) and 1 \(H\) are bonded across a face of the periodic cell"),
+        (without_volume(), {}, "periodic, but its cell has no volume"),
         (Atoms(), {}, "no atoms"),
         (sodium_waters(1), {}, "has 21 electrons, of which 0 cannot be unpaired; correct"),
         (water(), {"charge": 10}, r"a charge of \+10 e leaves 0 electrons"),

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from icescope.afm import Scan, Tip, simulate
 from icescope.cli import app
 from icescope.dft.density import HARTREE
-from icescope.dft.files import read_potential, repeat_potential, write_cube
+from icescope.dft.files import read_potential, repeat_potential, repeat_with_cell, write_cube
 from icescope.errors import InputError
-from icescope.storage import read
+from icescope.storage import read, write
 
 SHAPE = (6, 5, 8)
 LENGTHS = np.array([3.0, 2.0, 4.0])  # A, of the periodic cell
@@ -80,6 +80,27 @@ def test_repeated_potential_is_periodic_and_covers_the_scan():
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+def test_a_potential_is_repeated_with_the_cell_that_it_shares(values):
+    potential = xr.DataArray(values, axes(), attrs={"units": "V"})
+    atoms = Atoms("O", cell=[*LENGTHS[:2], 20], pbc=True)
+    found = repeat_with_cell(potential, atoms, (0, 3), (0, 2))
+    assert found.equals(repeat_potential(potential, (0, 3), (0, 2))) and found.x[0] <= -2 and found.x[-1] >= 5
+    larger, alone = atoms.copy(), atoms.copy()
+    larger.cell[0, 0] += 0.1
+    alone.pbc = False
+    for other in (larger, alone):
+        assert repeat_with_cell(potential, other, (0, 3), (0, 2)) is potential
+
+
+def test_store_gives_back_what_was_written(tmp_path, values):
+    written = xr.DataArray(values, axes((-1.0, 2.0, 7.5)), ("x", "y", "z"), attrs={"units": "V"})
+    for name, grid in (("a", written), ("uneven", written.assign_coords(x=np.arange(6) ** 2))):
+        write(xr.Dataset({"potential": grid}), tmp_path / f"{name}.zarr.zip", "potential", {})
+    xr.testing.assert_allclose(read_potential(tmp_path / "a.zarr.zip"), written, rtol=0, atol=1e-12)
+    with pytest.raises(InputError, match="its grid is not evenly spaced"):
+        read_potential(tmp_path / "uneven.zarr.zip")
+
+
 def test_a_periodic_potential_serves_a_scan(tmp_path):
     """A constant field along x exerts no vertical force, whatever its strength, and a wrong unit would be refused."""
     flat = np.full((8, 8, 30), 2.5)
@@ -139,6 +160,7 @@ def test_the_command_writes_potential_and_picture(tmp_path, monkeypatch):
     [
         (["--charge", 1], "9 electrons"),
         (["--step", 0], "a positive step"),
+        (["--step", 0.01], "are too many at a time; raise the step or narrow the heights"),
         (["--plane", 9], "outside the grid"),
         (["--functional", "none"], "unknown"),
     ],

@@ -6,8 +6,9 @@ from ase import Atoms
 from clusters import sodium_waters, water
 from scipy.spatial.transform import Rotation
 
+from icescope import progress
 from icescope.afm import Scan, Tip, simulate
-from icescope.dft import electrostatic_potential, potential, potential_grid
+from icescope.dft import electrostatic_potential, fitted, potential, potential_grid
 from icescope.dft.density import HARTREE, electron_density
 from icescope.dft.potential import BOHR, NEAR, exact_potential, fast_potential, grid_above
 from icescope.errors import InputError
@@ -126,6 +127,27 @@ def test_grid_holds_potential_and_field():
     assert fast.attrs["functional"] == "PBE" and fast.attrs["charge"] == 1 and "PySCF" in fast.attrs["code"]
 
 
+def test_a_grid_near_a_nucleus_is_exact_and_says_so():
+    axes = [place + np.linspace(-0.2, 0.2, 5) for place in water().positions[0] - [0, 0, 1.5]]
+    fast = potential_grid(water(), *axes, basis="sto-3g")
+    exact = potential_grid(water(), *axes, basis="sto-3g", exact=True)
+    np.testing.assert_allclose(fast.potential, exact.potential, rtol=0, atol=1e-10)
+    assert fast.attrs["error_rms_meV"] == fast.attrs["error_max_meV"] == 0
+
+
+def test_each_stage_reports_its_progress(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(fitted, "BLOCK", 100)
+    axes = [np.linspace(3, 5, 7)] * 3
+    with caplog.at_level("INFO", logger="icescope"):
+        cycles = potential_grid(water(), *axes, basis="sto-3g").attrs["cycles"]
+    said = [record.getMessage() for record in caplog.records]
+    assert f"self-consistent field of H2O: cycle: {cycles}" in said
+    assert f"density of H2O: converged in {cycles} cycles (remedy: none)" in said
+    assert "potential of the fit: 4 of 4, about 0 s left" in said
+    assert any(line.startswith("integrals of the density: 1 of ") for line in said)
+
+
 @pytest.mark.parametrize("multipole", ["monopole", "dz2"])
 def test_images_from_the_grid_are_those_from_exact_potentials_on_a_finer_one(multipole):
     """Probe from 2.1 A above the highest atom; images with d_z2, which feels the second derivative, span 11 Hz."""
@@ -168,3 +190,11 @@ def test_no_points_have_no_potential():
 def test_a_grid_must_ascend(z):
     with pytest.raises(InputError, match="grid's z must be 5 or more ascending numbers"):
         potential_grid(water(), np.arange(5), np.arange(5), z)
+
+
+@pytest.mark.parametrize("step", [0.01, 1e-6, 1e-200])
+def test_a_grid_of_too_many_points_is_refused(step):
+    with pytest.raises(InputError, match="points are too many at a time; raise the step or narrow the heights"):
+        grid_above(water(), step)
+    with pytest.raises(InputError, match="1000 x 1000 x 1000 points are too many at a time"):
+        potential_grid(water(), *[np.arange(1000.0)] * 3)

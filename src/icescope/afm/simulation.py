@@ -51,7 +51,7 @@ def simulate(
     f0: float = 28700.0,
     k0: float = 1800.0,
     details: bool = False,
-    potential: xr.DataArray | Sequence[xr.DataArray] | None = None,
+    potential: xr.DataArray | xr.Dataset | Sequence[xr.DataArray | xr.Dataset] | None = None,
     method: str = "fastest",
 ) -> xr.Dataset:
     """Constant-height AFM images by the probe-particle model (Hapala et al. 2014).
@@ -69,8 +69,9 @@ def simulate(
     details
         Also return the force, the probe's positions and where its relaxation converged.
     potential
-        Electrostatic potential (x, y, z) of each structure, V, evenly spaced, in place of that of its charges. It must
-        cover the probe's positions; where the probe leaves it, it counts as not converged.
+        Electrostatic potential (x, y, z) of each structure, V, evenly spaced, in place of that of its charges; or what
+        `dft.potential_grid` gives, of which `potential` is taken. It must cover the probe's positions; where the probe
+        leaves it, it counts as not converged.
     method
         "numba" (CPU), "triton" (GPU) or "torch" (either, the readable version), all in single precision; the
         "reference", in double precision and converged to 1e-7 A; or the "fastest" that this machine has.
@@ -91,11 +92,13 @@ def simulate(
     structures = [atoms] if isinstance(atoms, Atoms) else list(atoms)
     if not structures:
         raise InputError("no structures to simulate; give at least one.")
-    potentials = [potential] if isinstance(potential, xr.DataArray) else potential
-    if potentials is not None and len(potentials) != len(structures):
-        raise InputError(
-            f"{len(potentials)} potentials were given for {len(structures)} structures; give one for each."
-        )
+    potentials = [potential] if isinstance(potential, (xr.DataArray, xr.Dataset)) else potential
+    if potentials is not None:
+        potentials = [_potential_of(one) for one in potentials]
+        if len(potentials) != len(structures):
+            raise InputError(
+                f"{len(potentials)} potentials were given for {len(structures)} structures; give one for each."
+            )
     chosen = _method(method, keep_probe=details)
     centres, matrix = frequency_shift_matrix(scan.tip_height, amplitude, f0, k0)
     matrix = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device)
@@ -187,6 +190,13 @@ def simulate_tensor(
         log.warning("the probe found no equilibrium at %d points; they take no part in gradients", missing)
     shift = torch.tensor(matrix, dtype=chosen.dtype, device=chosen.device) @ force[0, asked]
     return shift.view(-1, len(scan.y), len(scan.x)).cpu()
+
+
+def _potential_of(given: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    potential = given.get("potential") if isinstance(given, xr.Dataset) else given
+    if not isinstance(potential, xr.DataArray):
+        raise InputError("a potential must be an xarray.DataArray (x, y, z), or a Dataset with one named potential.")
+    return potential
 
 
 def _anchors(scan: Scan, method: Method) -> tuple[np.ndarray, Tensor, Tensor, list[int]]:

@@ -32,6 +32,7 @@ def simulate_structure(
     amplitude: float = 1.0,
     f0: float = 28700.0,
     k0: float = 1800.0,
+    potential: xr.DataArray | None = None,
 ) -> xr.Dataset:
     """Constant-height AFM images of a whole structure.
 
@@ -46,7 +47,7 @@ def simulate_structure(
         One of `afm.heights.ORIGINS`, or "absolute": the structure's own z.
     pixel_size
         A; rounded so that a whole number of pixels, at least 16, spans the area.
-    amplitude, f0, k0
+    amplitude, f0, k0, potential
         See `afm.simulate`.
 
     Returns
@@ -57,7 +58,8 @@ def simulate_structure(
     Raises
     ------
     InputError
-        Heights do not ascend, or reach down into the structure; no atom to count from; too many points.
+        Heights do not ascend, or reach down into the structure; no atom to count from; too many points; the potential
+        does not cover the scan.
     """
     check_sensor(amplitude, f0, k0)
     images = image_heights(*heights)
@@ -79,12 +81,14 @@ def simulate_structure(
             f"{len(x)} x {len(y)} pixels at {len(scan.tip_height)} heights of the force are too many at a time; raise "
             "the size of the pixels or narrow the heights."
         )
-    result = simulate(atoms, tip, scan, amplitude, f0, k0).isel(height=slice(None, None, parts))
+    result = simulate(atoms, tip, scan, amplitude, f0, k0, potential=potential)
+    result = result.isel(height=slice(None, None, parts))
     if missing := int(result.unconverged):
         log.warning("the probe found no equilibrium at %d of %d points; do not trust the images there", missing, points)
     model = (
         f"probe-particle model, {tip.element} probe on {tip.lateral_stiffness:g} N/m with a {tip.multipole} of "
-        f"{tip.charge:g} e{'' if tip.multipole == 'monopole' else ' A^2'}, point charges, amplitude {amplitude:g} A"
+        f"{tip.charge:g} e{'' if tip.multipole == 'monopole' else ' A^2'}, "
+        f"{'point charges' if potential is None else 'a given potential'}, amplitude {amplitude:g} A"
     )
     log.info("%s; heights count from %s, z = %.2f A", model, origin, z)
     result = result.assign_coords(height=("height", images, {"units": "A"}))

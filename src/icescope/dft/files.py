@@ -15,15 +15,16 @@ from matplotlib.figure import Figure
 
 from icescope.dft.density import HARTREE
 from icescope.errors import InputError
-from icescope.storage import whole_file, whole_folder, write
+from icescope.storage import read, whole_file, whole_folder, write
 
 # Volts of one unit of what a file may hold: a potential, or the energy of an electron in it.
 QUANTITIES = {
     "V": 1.0, "Hartree/e": HARTREE, "electron eV": -1.0, "electron Hartree": -HARTREE, "electron Rydberg": -HARTREE / 2,
 }  # fmt: skip
 # What the programs write: Gaussian's and PySCF's cubes a potential, VASP and the Hartree files of ppafm an energy.
-USUAL = {"cube": "Hartree/e", "LOCPOT": "electron eV", "xsf": "electron eV"}
+USUAL = {"cube": "Hartree/e", "LOCPOT": "electron eV", "xsf": "electron eV", "zarr": "V"}
 SKEW = 1e-4  # of an edge's length, that it may lean
+SAME_CELL = 0.01  # A, by which the edges of two cells may differ
 FINEST, COARSEST, FARTHEST = 1e-3, 10.0, 1e4  # A, of the steps of a grid and its origin
 
 
@@ -33,10 +34,11 @@ def read_potential(path: str | Path, quantity: str | None = None) -> xr.DataArra
     Parameters
     ----------
     path
-        A Gaussian cube (.cube, .cub), an XSF file (.xsf) or a VASP LOCPOT (a name that begins so).
+        A Gaussian cube (.cube, .cub), an XSF file (.xsf), a VASP LOCPOT (a name that begins so), or the
+        potential.zarr.zip of `icescope potential`.
     quantity
         What the file holds, one of QUANTITIES; by its format when not given: a cube "Hartree/e", LOCPOT and XSF
-        "electron eV". Quantum ESPRESSO's pp.x writes "electron Rydberg" into either format.
+        "electron eV", ours "V". Quantum ESPRESSO's pp.x writes "electron Rydberg" into either format.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def read_potential(path: str | Path, quantity: str | None = None) -> xr.DataArra
     if quantity not in QUANTITIES:
         raise InputError(f"a file cannot hold {quantity!r}; take one of {', '.join(QUANTITIES)}.")
     if not os.path.isfile(path):
-        raise InputError(f"{path} does not exist; give a cube, LOCPOT or XSF file.")
+        raise InputError(f"{path} does not exist; give a cube, LOCPOT, XSF or potential.zarr.zip file.")
     try:
         values, origin, step = READERS[kind](path)
         if values.ndim != 3 or min(values.shape) < 2 or np.shape(step) != (3, 3) or np.shape(origin) != (3,):
@@ -111,6 +113,13 @@ def repeat_potential(
     return potential
 
 
+def repeat_with_cell(potential: xr.DataArray, atoms: Atoms, x: Sequence[float], y: Sequence[float]) -> xr.DataArray:
+    """`repeat_potential` where structure and potential have the same cell in x and y; else the potential as it is."""
+    periods = [len(potential[name]) * float(potential[name][1] - potential[name][0]) for name in "xy"]
+    same = np.abs(atoms.cell.array[:2, :2] - np.diag(periods)).max() < SAME_CELL
+    return repeat_potential(potential, x, y) if same and atoms.pbc[:2].all() else potential
+
+
 def write_cube(path: str | Path, potential: xr.DataArray, atoms: Atoms, comment: str = "") -> None:
     """Write an evenly spaced potential (x, y, z), V, with its atoms as a Gaussian cube, in Hartree/e and bohr.
 
@@ -121,7 +130,7 @@ def write_cube(path: str | Path, potential: xr.DataArray, atoms: Atoms, comment:
     """
     potential = potential.transpose("x", "y", "z")
     axes = [potential[name].values for name in "xyz"]
-    if any(np.ptp(np.diff(axis)) > 1e-3 * np.diff(axis).mean() for axis in axes):
+    if not all(map(_is_even, axes)):
         raise InputError("a cube file needs an evenly spaced grid; give one, or write a Zarr store.")
     lengths = [len(axis) * (axis[-1] - axis[0]) / (len(axis) - 1) for axis in axes]
     boxed = Atoms(atoms.numbers, atoms.positions, cell=lengths)
@@ -172,7 +181,14 @@ def _kind(path: Path) -> str:
         return "xsf"
     if path.name.upper().startswith("LOCPOT"):
         return "LOCPOT"
-    raise InputError(f"{path.name} is no known potential; name it .cube, .xsf or LOCPOT.")
+    if path.name.lower().endswith(".zarr.zip"):
+        return "zarr"
+    raise InputError(f"{path.name} is no known potential; name it .cube, .xsf, LOCPOT or .zarr.zip.")
+
+
+def _is_even(axis: np.ndarray) -> bool:
+    steps = np.diff(axis)
+    return np.ptp(steps) <= 1e-3 * steps.mean()
 
 
 def _read_cube(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -199,4 +215,13 @@ def _read_xsf(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return values, np.array(origin), step
 
 
-READERS = {"cube": _read_cube, "LOCPOT": _read_locpot, "xsf": _read_xsf}
+def _read_zarr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    potential = read(path, "potential")["potential"].transpose("x", "y", "z")
+    axes = [potential[name].values for name in "xyz"]
+    if not all(map(_is_even, axes)):
+        raise ValueError("its grid is not evenly spaced")
+    step = [(axis[-1] - axis[0]) / (len(axis) - 1) for axis in axes]
+    return potential.values.astype(float), np.array([axis[0] for axis in axes]), np.diag(step)
+
+
+READERS = {"cube": _read_cube, "LOCPOT": _read_locpot, "xsf": _read_xsf, "zarr": _read_zarr}

@@ -14,6 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import factorial, gamma, gammainc
 
 from icescope.dft.density import Density
+from icescope.progress import track
 
 AUXILIARY_BASIS = "def2-universal-jkfit"
 DIFFUSE = (0.1, 0.2, 0.4, 0.8)  # exponents, bohr^-2, of functions up to DEGREE
@@ -23,6 +24,7 @@ RIDGE = 1e-12  # of the metric's diagonal, as the functions of neighbours are ne
 # The radial functions are tabulated over the logarithm of the distance: from inside the sharpest core function, bohr,
 # to where of the widest function exp(-TAIL) is left, and each is its multipole.
 NEAREST, NODES, TAIL = 1e-4, 1024, 16
+BLOCK = 2**16  # points between two reports of progress, a second or so
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,12 @@ def fitted_potential(fit: FittedDensity, points: np.ndarray) -> np.ndarray:
         m = degrees[: degree + 1]
         norm[degree, : degree + 1] = np.sqrt((2 - (m == 0)) * (2 * degree + 1) / (4 * np.pi))
         norm[degree, : degree + 1] *= np.sqrt(factorial(degree - m) / factorial(degree + m))
-    result = np.empty(len(points))
-    _sum(np.ascontiguousarray(points), fit.centre, fit.number, fit.table, fit.multipole, fit.farthest, norm, result)
+    points, result = np.ascontiguousarray(points), np.empty(len(points))
+    about = fit.centre, fit.number, fit.table, fit.multipole, fit.farthest, norm
+    starts = range(0, len(points), BLOCK)
+    for start in track(starts, "potential of the fit", len(starts)):
+        some = slice(start, start + BLOCK)
+        _sum(points[some], *about, result[some])
     return result
 
 

@@ -1,6 +1,9 @@
 """Electrostatic potential of an isolated cluster: exactly, or fast by a fitted density."""
 
+import logging
+import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,6 +15,9 @@ from scipy.spatial import KDTree
 from icescope.dft.density import HARTREE, Density, electron_density
 from icescope.dft.fitted import fit_density, fitted_potential
 from icescope.errors import InputError
+from icescope.progress import track
+
+log = logging.getLogger(__name__)
 
 BOHR = 0.529177210903  # A (CODATA 2018)
 BLOCK = 104  # points whose integrals stay in a core's cache
@@ -20,6 +26,7 @@ MANY = 20_000  # points from which on the fast route is the default, a few secon
 SHELLS = (1.9, 2.02, 2.15, 2.3, 2.5, 2.7, 3.0, 3.4, 4.0, 5.0)
 ORDER = 21  # of Lebedev's quadrature: 170 points on a shell
 NEAR = 2.0  # A; points this near to a nucleus are computed exactly
+MOST_POINTS = 2e7  # of a grid, some GB
 FEWEST = 5  # points along each axis of a grid, for the splines through it
 TOUCHING = 1e-6  # A, from a nucleus, where the potential has no value
 SAMPLED = 100  # points at which each fast potential is checked against the exact one
@@ -92,18 +99,20 @@ def potential_grid(
     -------
     Dataset with `potential` (x, y, z), V, and `field` (x, y, z, xyz), V/A, from the spline through the potential.
     Attributes: those of the density (`density.Density.attributes`); `seconds` of the processor; `route`, and for the
-    fast one `error_rms_meV`, `error_max_meV` of a charge e at SAMPLED points drawn from the grid.
+    fast one `error_rms_meV`, `error_max_meV` of a charge e at SAMPLED points drawn from those of the grid that are not
+    exact, 0 where all are.
 
     Raises
     ------
     InputError
-        See `density.electron_density`; or the coordinates do not ascend, are fewer than 5 along an axis, or one point
-        is at a nucleus.
+        See `density.electron_density`; or the coordinates do not ascend, are fewer than 5 along an axis or too many in
+        all, or one point is at a nucleus.
     """
     axes = [np.asarray(axis, float) for axis in (x, y, z)]
     for name, axis in zip("xyz", axes, strict=True):
         if axis.ndim != 1 or len(axis) < FEWEST or not (np.diff(axis) > 0).all() or not np.isfinite(axis).all():
             raise InputError(f"the grid's {name} must be {FEWEST} or more ascending numbers in A.")
+    _check_count([len(axis) for axis in axes])
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     _check_nuclei(atoms, points)
     start = time.process_time()
@@ -114,6 +123,8 @@ def potential_grid(
         far = np.flatnonzero(KDTree(atoms.positions).query(points)[0] >= NEAR)
         sampled = np.random.default_rng(CHECK_SEED).permutation(far)[:SAMPLED]
         error = 1e3 * (values[sampled] - exact_potential(density, points[sampled]))
+        if not len(error):  # every point is near, thus exact
+            error = np.zeros(1)
         attributes |= {"error_rms_meV": np.sqrt((error**2).mean()), "error_max_meV": np.abs(error).max()}
     values = values.reshape([len(axis) for axis in axes])
     attributes["seconds"] = round(time.process_time() - start, 2)
@@ -149,7 +160,7 @@ def grid_above(
     Raises
     ------
     InputError
-        The step is not positive, or the heights do not ascend.
+        The step is not positive, the heights do not ascend, or the points are too many.
     """
     if not step > 0 or not heights[1] > heights[0] or not beside >= 0:
         raise InputError(
@@ -158,8 +169,9 @@ def grid_above(
         )
     low, high = atoms.positions.min(0) - beside, atoms.positions.max(0) + beside
     low[2], high[2] = atoms.positions[:, 2].max() + np.array(heights)
-    counts = np.maximum(np.ceil((high - low) / step - 1e-6).astype(int) + 1, FEWEST)
-    return [np.linspace(*ends) for ends in zip(low, high, counts, strict=True)]
+    counts = np.fmax(np.ceil((high - low) / step - 1e-6) + 1, FEWEST)
+    _check_count(counts)
+    return [np.linspace(*ends) for ends in zip(low, high, counts.astype(int), strict=True)]
 
 
 def exact_potential(density: Density, points: np.ndarray) -> np.ndarray:
@@ -167,7 +179,8 @@ def exact_potential(density: Density, points: np.ndarray) -> np.ndarray:
     molecule, at = density.molecule, np.asarray(points, float) / BOHR
     potential = np.empty(len(at))
     flat = density.matrix.ravel()
-    for start in range(0, len(at), BLOCK):
+    starts = range(0, len(at), BLOCK)
+    for start in track(starts, "integrals of the density", len(starts)):
         block = at[start : start + BLOCK]
         nuclei = molecule.atom_charges() / np.linalg.norm(block[:, None] - molecule.atom_coords(), axis=-1)
         integrals = molecule.intor("int1e_grids", hermi=1, grids=block).reshape(len(block), -1)
@@ -182,6 +195,7 @@ def fast_potential(density: Density, points: np.ndarray) -> np.ndarray:
     """
     nuclei = density.molecule.atom_coords() * BOHR
     around = _around(nuclei)
+    log.info("fit of the density to its potential at %d points around the atoms", len(around))
     fit = fit_density(density, around / BOHR, exact_potential(density, around) / HARTREE)
     values = fitted_potential(fit, points / BOHR) * HARTREE
     near = KDTree(nuclei).query(points)[0] < NEAR
@@ -195,6 +209,14 @@ def _around(nuclei: np.ndarray) -> np.ndarray:
     shells = [(nuclei[:, None] + radius * sphere).reshape(-1, 3) for radius in SHELLS]
     apart = [KDTree(nuclei).query(shell)[0] > radius - TOUCHING for shell, radius in zip(shells, SHELLS, strict=True)]
     return np.concatenate([shell[outside] for shell, outside in zip(shells, apart, strict=True)])
+
+
+def _check_count(counts: Sequence[float]) -> None:
+    if math.prod(map(float, counts)) > MOST_POINTS:
+        raise InputError(
+            f"{' x '.join(f'{count:g}' for count in counts)} points are too many at a time; raise the step or narrow "
+            "the heights."
+        )
 
 
 def _check_nuclei(atoms: Atoms, points: np.ndarray) -> None:
