@@ -3,6 +3,7 @@ from itertools import product
 from math import ceil
 from pathlib import Path
 
+from icescope.amorphous.prepared import check_prepared
 from icescope.config import check_config, image_count, random_windows, read_experiments
 from icescope.errors import InputError
 from icescope.provenance import derive_seed, source_hash
@@ -11,6 +12,7 @@ ROOT = Path(workflow.basedir)
 
 try:
     check_config(config, ROOT / "config/schemas/config.schema.yaml")
+    check_prepared(config["amorphous"])
     EXPERIMENTS = read_experiments(config["experiments"], ROOT)
 except InputError as error:
     sys.exit(str(error))
