@@ -8,6 +8,7 @@ import yaml
 
 from icescope.amorphous.classification import classify
 from icescope.amorphous.frames import settings_at, water_frames
+from icescope.amorphous.interface import fit_interface
 from icescope.amorphous.phase_weights import load_classifier, shipped_classifier
 from icescope.md.thermodynamics import density
 
@@ -58,3 +59,41 @@ def test_interface_was_pressed_along_x_alone():
     assert np.ptp(edges[:, 1:], axis=0).max() < 1e-3
     length = [edges[pressures == pressure, 0].mean() for pressure in (0.6, 0.2, 0.0)]
     assert length == sorted(length)
+
+
+@pytest.fixture(scope="module")
+def unlearnt():
+    """Probabilities of molecules over 10 A from both interfaces, by model, descriptors and the phase that they are."""
+    first = next(iter(water_frames(*files("interface"))))
+    models = [(model, descriptors) for model in ("M2", "M3") for descriptors in ("O", "O,H")]
+    found = {one: classify([first], *load_classifier(shipped_classifier(*one))) for one in models}
+    by_oxygens = found["M2", "O"].isel(frame=0)
+    x, length = by_oxygens.position.values[:, 0], by_oxygens.cell.values[0, 0]
+    fit = fit_interface(x, by_oxygens.probability.sel(phase="HDA").values, length)
+    away, slab = (x - fit.left) % length, (fit.right - fit.left) % length
+    cores = {"HDA": (away > 10) & (away < slab - 10), "LDA": (away > slab + 10) & (away < length - 10)}
+    return {
+        (*one, phase): found[one].probability.isel(frame=0)[core] for one in models for phase, core in cores.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "descriptors", "phase", "right", "sure"),
+    [
+        ("M2", "O", "HDA", 0.916, 0.983),
+        ("M2", "O,H", "HDA", 0.870, 0.961),
+        ("M3", "O", "LDA", 0.745, 0.851),
+        ("M3", "O", "HDA", 0.816, 0.918),
+        ("M3", "O,H", "LDA", 0.716, 0.859),
+        ("M3", "O,H", "HDA", 0.735, 0.898),
+    ],
+)
+def test_classifiers_are_too_sure_of_ices_that_they_have_not_learnt_from(
+    unlearnt, model: str, descriptors: str, phase: str, right: float, sure: float
+):
+    """By as much as docs/amorphous.md says."""
+    probability = unlearnt[model, descriptors, phase]
+    found = (probability.phase.values[probability.values.argmax(1)] == phase).mean()
+    assert found == pytest.approx(right, abs=0.005)
+    assert probability.values.max(1).mean() == pytest.approx(sure, abs=0.003)
+    assert found < sure - 0.05

@@ -40,9 +40,11 @@ INTERFACE = pd.DataFrame(
     columns=["model", "state", "side", "5-95", "integral", "unsure"],
 )  # fmt: skip
 PRESSED = pd.DataFrame(
-    [(model, pressure, shift) for model in ("O", "O,H") for pressure, shift in ((0.2, 0.0), (0.6, 1.1), (0.0, 0.2))],
-    columns=["model", "pressure", "shift"],
-)
+    [(model, *state) for model in ("O", "O,H") for state in (
+        (0.2, "compression", 0.0, 10.0), (0.6, "compression", 1.1, 10.4), (0.2, "decompression", 0.3, 10.0),
+        (0.0, "decompression", -0.5, 9.0))],
+    columns=["model", "pressure", "direction", "shift", "integral"],
+)  # fmt: skip
 
 
 def table(settings=SETTINGS):
@@ -59,6 +61,9 @@ def test_each_published_number_stands_beside_ours():
     assert rows.ours["PC1 variance of M3(O)"] == 0.2
     assert rows.ours["5-95 % thickness by M2(O,H)"] == 12.0
     assert rows.ours["shift into LDA at 0.6 GPa by M2(O)"] == 1.1
+    assert rows.ours["shift into LDA at 0.2 GPa on the way back by M2(O)"] == 0.3
+    assert rows.ours["shift into LDA at 0 GPa on the way back by M2(O,H)"] == -0.5
+    assert np.isclose(rows.ours["change of the integral thickness at 0.6 GPa by M2(O)"], 0.4)
     assert rows.published.notna().all() and (rows.scale == "demo").all() and (rows.why_they_differ != "").all()
 
 

@@ -144,6 +144,14 @@ def test_wrong_configuration_is_one_sentence(checkout: Path, override: str, sent
     assert "File " not in run.stdout
 
 
+def test_prepared_ices_of_other_settings_are_one_sentence(checkout: Path):
+    (checkout / "slower.yaml").write_text("amorphous: {compression: {rate: 0.5}}\n")
+    run = snakemake(checkout, "-n", "--configfile", "slower.yaml")
+    assert run.returncode != 0
+    assert "config: amorphous.compression.rate is 0.5, but the ices of data/phases were made with 2.0;" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
 def test_missing_table_of_experiments_is_one_sentence(checkout: Path):
     run = snakemake(checkout, "-n", "--config", "experiments=nowhere.tsv")
     assert run.returncode != 0

@@ -16,7 +16,7 @@ rule amorphous_ice:
         runtime=120,
     params:
         md=config["amorphous"]["md"],
-        protocol=config["amorphous"]["protocol"],
+        protocol=lambda wildcards: protocol_of(wildcards.phase, "settle", "sampling"),
         states=lambda wildcards: config["amorphous"]["states"][wildcards.phase],
         seed=lambda wildcards: derive_seed(config["seed"], "amorphous_ice", wildcards.phase, wildcards.number),
         checkpoints=f"{RUN}/checkpoints/amorphous_ice/{{phase}}_{{number}}",
@@ -74,7 +74,9 @@ rule phase_classifier:
     params:
         descriptors=lambda wildcards: DESCRIPTORS[wildcards.descriptors],
         run=config["run"],
-        settings=config["amorphous"]["classifier"],
+        settings={
+            key: value for key, value in config["amorphous"]["classifier"].items() if key != "importance_molecules"
+        },
         trajectories=config["amorphous"]["trajectories"],
         seed=derive_seed(config["seed"], "phase_classifier"),
         code=code("phase_classifier.py"),
@@ -237,7 +239,7 @@ rule ice_compression:
         mem_mb=1500,
         runtime=240,
     params:
-        md=config["amorphous"]["md"],
+        md=GIVEN_CELL_MD,
         compression=config["amorphous"]["compression"],
         settle=config["amorphous"]["protocol"]["settle"],
         seed=derive_seed(config["seed"], "ice_compression"),

@@ -3,6 +3,7 @@ from itertools import product
 from math import ceil
 from pathlib import Path
 
+from icescope.amorphous.prepared import check_prepared
 from icescope.config import check_config, image_count, random_windows, read_experiments
 from icescope.errors import InputError
 from icescope.provenance import derive_seed, source_hash
@@ -11,6 +12,7 @@ ROOT = Path(workflow.basedir)
 
 try:
     check_config(config, ROOT / "config/schemas/config.schema.yaml")
+    check_prepared(config["amorphous"])
     EXPERIMENTS = read_experiments(config["experiments"], ROOT)
 except InputError as error:
     sys.exit(str(error))
@@ -85,6 +87,13 @@ DESCRIPTORS = {"O": "O", "OH": "O,H", "Hbond": "H-bond"}  # by their names in fi
 IN_TABLES = ("O", "OH")  # that the paper's tables and the interface have
 PARTS = ("random", "trajectory")
 LAST = config["amorphous"]["trajectories"] - 1
+MAKING = {  # what of the protocol is read to make each of them
+    "LDA": ("melt", "cooling_rate"),
+    "MDA": ("displacements", "annealing"),
+    "HDA": ("compression_rate", "compression_peak"),
+}
+# For dynamics that begin with what is made already, or in the cells of the interface: `repeats` are not read.
+GIVEN_CELL_MD = {key: value for key, value in config["amorphous"]["md"].items() if key != "repeats"}
 DYNAMICS = ("compression", "interface", "pressed")
 ENDINGS = {"trajectory": "trajectory.xtc", "topology": "topology.pdb", "record": "record.csv"}
 
@@ -211,6 +220,11 @@ def dynamics_of(name):
     if config["amorphous"]["prepared"] and all(path.is_file() for path in files.values()):
         return {what: str(path) for what, path in files.items()}
     return {what: f"{RUN}/amorphous/dynamics/{name}/{ending}" for what, ending in ENDINGS.items()}
+
+
+def protocol_of(phase, *more):
+    """What of the protocol is read to make an ice, and more of it."""
+    return {key: config["amorphous"]["protocol"][key] for key in (*MAKING[phase], *more)}
 
 
 def environments_of(phases):

@@ -14,8 +14,8 @@ rule interface_half:
         mem_mb=2000,
         runtime=240,
     params:
-        md=config["amorphous"]["md"],
-        protocol=config["amorphous"]["protocol"],
+        md=GIVEN_CELL_MD,
+        protocol=lambda wildcards: protocol_of(wildcards.phase),
         interface={key: config["amorphous"]["interface"][key] for key in ("repeats", "pressure", "settle")},
         seed=lambda wildcards: derive_seed(config["seed"], "interface_half", wildcards.phase),
         checkpoints=f"{RUN}/checkpoints/interface_half/{{phase}}",
@@ -46,7 +46,7 @@ rule interface_relaxation:
         mem_mb=3000,
         runtime=480,
     params:
-        md=config["amorphous"]["md"],
+        md=GIVEN_CELL_MD,
         interface={key: config["amorphous"]["interface"][key] for key in ("copies", "relaxation")},
         sampling=config["amorphous"]["protocol"]["sampling"],
         seed=derive_seed(config["seed"], "interface_relaxation"),
@@ -77,9 +77,9 @@ rule interface_compression:
         mem_mb=3000,
         runtime=480,
     params:
-        md=config["amorphous"]["md"],
+        md=GIVEN_CELL_MD,
         interface={key: config["amorphous"]["interface"][key] for key in ("pressures", "rate")},
-        protocol=config["amorphous"]["protocol"],
+        protocol={key: config["amorphous"]["protocol"][key] for key in ("settle", "sampling")},
         seed=derive_seed(config["seed"], "interface_compression"),
         checkpoints=f"{RUN}/checkpoints/interface_compression",
         code=code("interface_compression.py"),

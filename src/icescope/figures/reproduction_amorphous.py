@@ -5,6 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
+from icescope.amorphous.interface_shift import DIRECTIONS
 from icescope.amorphous.nulls import SHUFFLED
 
 PAPER = "Shupletsova and Stegailov 2026"
@@ -70,6 +71,11 @@ def amorphous_reproduction(
     for model, states in pressed.groupby("model"):
         top = states.loc[states.pressure.idxmax()]
         ours[f"shift into LDA at {top.pressure:g} GPa by M2({model})"] = (top["shift"], np.nan, fast)
+        thicker = top["integral"] - states["integral"].iloc[0]
+        ours[f"change of the integral thickness at {top.pressure:g} GPa by M2({model})"] = (thicker, np.nan, fast)
+        for _, row in states[states.direction == DIRECTIONS[1]].iterrows():
+            quantity = f"shift into LDA at {row.pressure:g} GPa on the way back by M2({model})"
+            ours[quantity] = (row["shift"], np.nan, fast)
     published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
     table = published[published.quantity.isin(ours)].copy()
     for place, name in enumerate(("ours", "test")):
