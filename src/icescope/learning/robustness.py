@@ -97,6 +97,10 @@ def _stiffen(afm: dict, share: float) -> dict:
     return afm | {"tip": tip | {"lateral_stiffness": (1 + share) * tip["lateral_stiffness"]}}
 
 
+def _tilt(afm: dict, aside: float) -> dict:
+    return afm | {"tip": afm["tip"] | {"tilt": (aside, 0.0)}}
+
+
 def _charge(afm: dict, charge: float) -> dict:
     return afm | {"tip": afm["tip"] | {"charge": afm["tip"]["charge"] + charge}}
 
@@ -116,6 +120,7 @@ EFFECTS: dict[str, Effect] = {
     "slope": Effect("Å/Å", (0.005, 0.01, 0.02, 0.04), 0.01, _measured("slope", pair=True)),
     "tip higher": Effect("Å", (-0.5, -0.25, 0.25, 0.5, 1, 1.5), 0.3, _simulated(_lift)),
     "tip stiffer": Effect("of its stiffness", (-0.7, -0.4, 0.5, 1, 3), np.nan, _simulated(_stiffen)),
+    "tip tilted": Effect("Å aside", (0.25, 0.5, 1, 1.5), np.nan, _simulated(_tilt)),
     "tip more positive": Effect("e", (-0.3, -0.15, 0.05, 0.15, 0.3), np.nan, _simulated(_charge)),
 }
 
