@@ -30,7 +30,8 @@ AFM = {
         "length": 4.0,
     },
 }
-HYDRATES = {"substrate": "NaCl", "anneal_temperature": 100.0, "anneal": 0.0}
+MEMBERS = {"ion": "Na", "substrate": "NaCl"}
+HYDRATES = {"anneal_temperature": 100.0, "anneal": 0.0}
 DZ2 = AFM | {"tip": AFM["tip"] | {"multipole": "dz2"}}
 
 
@@ -39,8 +40,8 @@ def structures():
     """Three hydrates as they are built, of 3, 4 and 4 waters; the last has a water that stands above."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hydrate_sets, "relax_hydrate", lambda atoms, *_: atoms)
-        made = relaxed_hydrates(range(2), {"ion": "Na", "waters": [3, 4]}, HYDRATES, [25.0, 25.0, 3.0], None, seed=1)
-        high = relaxed_hydrates(range(1), {"ion": "Na", "waters": [5]}, HYDRATES, [25.0, 25.0, 3.0], None, seed=2)
+        made = relaxed_hydrates(range(2), MEMBERS | {"waters": [3, 4]}, HYDRATES, [25.0, 25.0, 3.0], None, seed=1)
+        high = relaxed_hydrates(range(1), MEMBERS | {"waters": [5]}, HYDRATES, [25.0, 25.0, 3.0], None, seed=2)
     return xr.Dataset(
         {n: xr.concat([made[n], high[n]], "atom" if "atom" in made[n].dims else "sample") for n in made.data_vars},
         attrs=made.attrs,

@@ -12,8 +12,8 @@ from icescope.structures.hydrate import ION, first_shell
 from icescope.structures.hydrate_sets import EDGE, LAYER, layer_height, relaxed_hydrates
 from icescope.structures.samples import atoms_of
 
-HYDRATES = {"substrate": "NaCl", "anneal_temperature": 100.0, "anneal": 0.2}
-MEMBERS = {"ion": "Na", "waters": [3, 4]}
+HYDRATES = {"anneal_temperature": 100.0, "anneal": 0.2}
+MEMBERS = {"ion": "Na", "substrate": "NaCl", "waters": [3, 4]}
 SIZE = [25.0, 25.0, 3.0]
 
 
@@ -46,7 +46,8 @@ def test_a_member_depends_on_its_number_and_seed_alone(at_rest):
 
 
 def test_members_take_the_numbers_of_waters_in_turn_and_lie_inside_their_window(at_rest):
-    made = relaxed_hydrates(range(6), {"ion": "K", "waters": [3, 5, 8]}, HYDRATES, SIZE, None, seed=2)
+    members = {"ion": "K", "substrate": "Au", "waters": [3, 5, 8]}
+    made = relaxed_hydrates(range(6), members, HYDRATES, SIZE, None, seed=2)
     assert made.atom_count.values.tolist() == [10, 16, 25] * 2
     places = []
     for sample in range(6):
@@ -103,7 +104,7 @@ def test_a_structure_that_does_not_come_out_whole_is_drawn_again(monkeypatch):
 
 def test_a_structure_too_wide_for_its_window_is_drawn_again_and_one_that_fits_is_not(at_rest):
     def member(edge):
-        made = relaxed_hydrates([0], {"ion": "Na", "waters": [12]}, HYDRATES, [edge, edge, 3.0], None, seed=4)
+        made = relaxed_hydrates([0], MEMBERS | {"waters": [12]}, HYDRATES, [edge, edge, 3.0], None, seed=4)
         return atoms_of(made, 0)
 
     first = member(40.0)

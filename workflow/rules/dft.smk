@@ -16,7 +16,7 @@ rule hydrates:
         members=lambda wildcards: {
             key: value for key, value in config["hydrates"]["sets"][wildcards.set].items() if key != "count"
         },
-        hydrates={key: config["hydrates"][key] for key in ("substrate", "anneal_temperature", "anneal")},
+        hydrates={key: config["hydrates"][key] for key in ("anneal_temperature", "anneal")},
         size=config["windows"]["size"],
         seed=lambda wildcards: derive_seed(config["seed"], "hydrates", wildcards.set),
         code=code("hydrates.py"),

@@ -33,10 +33,10 @@ def relaxed_hydrates(
     numbers
         Which members of the set, from 0. A member depends on its number and the seed alone, not on how many there are.
     members
-        The set in the configuration's block `hydrates.sets`: ion, and waters, a list of which the members take each
-        number of waters in turn.
+        The set in the configuration's block `hydrates.sets`: ion, substrate, and waters, a list of which the members
+        take each number of waters in turn.
     hydrates
-        That block: substrate, anneal_temperature (K) and anneal (ps).
+        That block: anneal_temperature (K) and anneal (ps).
     size
         Edges (3,) of the window that each is put into, A: turned about z at random, at a random place, its atoms
         at least EDGE from the edges.
@@ -92,14 +92,14 @@ def _member(number: int, members: dict, hydrates: dict, size: list[float], engin
     for draw in range(DRAWS):
         own = derive_seed(seed, number, draw)
         try:
-            start = hydrate(members["ion"], waters, hydrates["substrate"], own)
+            start = hydrate(members["ion"], waters, members["substrate"], own)
             relaxed = relax_hydrate(start, engine, own, hydrates["anneal_temperature"], hydrates["anneal"])
             return _placed(without_substrate(relaxed), size, derive_seed(seed, number, "place"))
         except RuntimeError as error:
             why = str(error)
             log.info("hydrate %d, draw %d: %s", number, draw, why)
     raise InputError(
-        f"{members['ion']}+ with {waters} waters on {hydrates['substrate']} came out whole and inside its window in "
+        f"{members['ion']}+ with {waters} waters on {members['substrate']} came out whole and inside its window in "
         f"none of {DRAWS} draws (the last: {why}); lower hydrates.anneal_temperature or the number of waters, or raise "
         "windows.size."
     )
