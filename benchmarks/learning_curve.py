@@ -2,10 +2,11 @@
 
     python benchmarks/learning_curve.py
 
-Takes the trainings TRIALS of benchmarks/networks.csv (python benchmarks/networks.py "three levels" --epochs ..., all on
-the same stacks), and scores the weights that ship on as many windows of the same films, by one view of each. The share
-that is wrong is fitted by a power of the samples, which gives the samples that the published accuracies would take if
-it went on so. Writes benchmarks/learning_curve.json and docs/learning_curve.png.
+Takes the trainings TRIALS of benchmarks/networks.csv (python benchmarks/networks.py "three levels" --epochs ...): the
+short ones saw 1,600 windows several times, the longest one 22,400. Scores the weights that ship on as many windows of
+the same films, by one view of each. The share that is wrong is fitted by a power of the samples, which gives the
+samples that the published accuracies would take if it went on so. Writes benchmarks/learning_curve.json and
+docs/learning_curve.png.
 """
 
 import json
