@@ -1,11 +1,7 @@
 # Training again takes stored images, and its length from `transfer`; a network that starts from nothing takes the steps
 # of `training`, as any other.
 RETRAINING_SETTINGS = {key: value for key, value in TRAINING.items() if key not in ("epochs", "images", "tips")}
-
-
-def retraining_settings(derived):
-    rate = {"learning_rate": config["transfer"]["learning_rate"]} if DERIVED[derived]["pretrained"] else {}
-    return RETRAINING_SETTINGS | rate
+FROM_WEIGHTS = {"learning_rate": config["transfer"]["learning_rate"]}
 
 
 rule retrain_network:
@@ -33,7 +29,9 @@ rule retrain_network:
     params:
         run=config["run"],
         network=config["networks"][NETWORK],
-        training=lambda wildcards: retraining_settings(wildcards.derived),
+        training=lambda wildcards: (
+            RETRAINING_SETTINGS | (FROM_WEIGHTS if DERIVED[wildcards.derived]["pretrained"] else {})
+        ),
         labels=config["labels"],
         samples=lambda wildcards: DERIVED[wildcards.derived]["samples"],
         epochs=lambda wildcards: DERIVED[wildcards.derived]["epochs"],
