@@ -4,9 +4,9 @@
 
 Takes the trainings TRIALS of benchmarks/networks.csv (python benchmarks/networks.py "three levels" --epochs ...): the
 short ones saw 1,600 windows several times, the longest one 22,400. Scores the weights that ship on as many windows of
-the same films, by one view of each. The share that is wrong is fitted by a power of the samples, which gives the
-samples that the published accuracies would take if it went on so. Writes benchmarks/learning_curve.json and
-docs/learning_curve.png.
+the same films, by one view of each: the last point of their network. The share that is wrong is fitted by a power of
+the samples, which gives the samples that the published accuracies would take if it went on so. Writes
+benchmarks/learning_curve.json and docs/learning_curve.png.
 """
 
 import json
@@ -44,6 +44,8 @@ def main() -> None:
             accuracy = dict(zip(map(int, right.index), right.round(4), strict=True))
             results[species][optimiser] = {"accuracy": accuracy}
             axis.plot(right, "o", color=colour, fillstyle="full" if optimiser == "Muon" else "none", markersize=4)
+            if optimiser == "Muon":  # of the network that ships
+                right = pd.concat([right, pd.Series({samples: ships[species]})])
             if len(right) < LEAST:
                 continue
             slope, intercept = np.polyfit(np.log(right.index), np.log(1 - right), 1)
