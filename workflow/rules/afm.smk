@@ -42,7 +42,7 @@ rule random_stacks:
         gpu=1,
     params:
         windows=config["windows"] | {"per_trajectory": random_windows(config)},
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         seed=lambda wildcards: derive_seed(config["seed"], "random windows", wildcards.film),
         code=code("random_stacks.py"),
     message:
@@ -107,7 +107,7 @@ rule afm_heights:
         runtime=10,
     params:
         windows=2,  # of each film
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         code=code("afm_heights.py"),
     message:
         "Figure: contrast of AFM images against the height of the tip"

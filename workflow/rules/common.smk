@@ -32,6 +32,7 @@ def films_of(split):
 FILMS = {name: condition for split in SPLITS for name, condition in films_of(split)}
 METAL = config["films"]["splits"]["train"]["metal"]
 SHARDS = range(ceil(config["windows"]["per_trajectory"] / config["afm"]["shard_size"]))
+ONE_STACK = {key: value for key, value in config["afm"].items() if key != "shard_size"}  # what a stack depends on
 HYDRATES = config["hydrates"]["sets"]
 NETWORK = config["network"]
 LARGEST = max(config["transfer"]["sizes"])
@@ -137,11 +138,6 @@ def stacks_of(split):
     return [f"{RUN}/afm/{name}/{shard}.zarr.zip" for name, _ in films_of(split) for shard in SHARDS]
 
 
-def random_stacks():
-    """Stores of windows of the training films that are scored and not trained on, see `config.random_windows`."""
-    return [f"{RUN}/afm/{name}/random.zarr.zip" for name, _ in films_of("train")]
-
-
 def numbers_of(set, shard):
     """Numbers of the hydrates in a shard of a set; the last shard may be shorter."""
     size = config["hydrates"]["shard_size"]
@@ -155,9 +151,12 @@ def hydrate_stacks_of(set, electrostatics="dft"):
 
 
 def scored_stacks(scored):
-    """Stores of the stacks that networks are scored on: of films, or of hydrates from their DFT potentials."""
+    """Stores of the stacks that networks are scored on: of films, or of hydrates from their DFT potentials.
+
+    "random" are windows of the training films that are not trained on, see `config.random_windows`.
+    """
     if scored == "random":
-        return random_stacks()
+        return [f"{RUN}/afm/{name}/random.zarr.zip" for name, _ in films_of("train")]
     sets = {"simple_hydrates": "validation", "complex_hydrates": "complex", "potassium_hydrates": "potassium"}
     return hydrate_stacks_of(sets[scored]) if scored in sets else stacks_of(scored)
 

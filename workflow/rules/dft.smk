@@ -70,7 +70,7 @@ rule hydrate_stacks:
         runtime=30,
         gpu=1,
     params:
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         code=code("hydrate_stacks.py"),
     message:
         "AFM stacks of the hydrates of the set {wildcards.set}, shard {wildcards.shard}"
@@ -114,7 +114,7 @@ rule afm_dft_vs_charges:
         runtime=10,
     params:
         waters=WATERS[SHOWN],
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         code=code("afm_dft_vs_charges.py"),
     message:
         "Figure: potential, force and image of a hydrate from DFT and from point charges"

@@ -40,7 +40,7 @@ rule train_network:
         network=lambda wildcards: config["networks"][wildcards.network],
         training=TRAINING,
         labels=config["labels"],
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         seed=lambda wildcards: derive_seed(config["seed"], "train_network", wildcards.network),
         checkpoints=f"{RUN}/checkpoints/train_network/{{network}}",
         code=code("train_network.py"),
@@ -204,7 +204,7 @@ rule afm_robustness:
     params:
         # Discs take 0.2 s a window to find, peaks next to nothing; either way some two minutes on one core.
         windows=32 if config["networks"][NETWORK]["output"] == "peaks" else 8,
-        afm={key: value for key, value in config["afm"].items() if key != "shard_size"},
+        afm=ONE_STACK,
         seed=derive_seed(config["seed"], "afm_robustness"),
         code=code("afm_robustness.py"),
     message:
