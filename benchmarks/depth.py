@@ -58,9 +58,9 @@ def main() -> None:
         by: table.groupby(["species", by], observed=True).found.agg(["size", "mean"])
         for by in ("height", "from_edge", "shown", "all")
     }
-    result = pd.concat({by: part.rename_axis(["species", "range"]) for by, part in parts.items()}, names=["by"])
+    result = pd.concat({by: part.rename(str, level=1).rename_axis(["species", "range"]) for by, part in parts.items()}, names=["by"])
     result = result.rename(columns={"size": "atoms", "mean": "recall"})
-    whole = result[result.index.get_level_values("range").isin([True])]
+    whole = result[result.index.get_level_values("range") == "True"]
     atoms = whole.atoms + whole.index.get_level_values("species").map(false)
     result["accuracy"] = whole.recall * whole.atoms / atoms
     result.to_csv(ROOT / "benchmarks" / "depth.csv", float_format="%.3f")

@@ -214,7 +214,7 @@ def _write_potentials(folder: Path) -> None:
     axes = {name: 0.5 * np.arange(count) for name, count in zip("xyz", (5, 4, 6), strict=True)}
     potential = xr.DataArray(rng.normal(size=(5, 4, 6)), axes)
     atoms = Atoms("OHH", [[1, 1, 1], [1.5, 1, 1], [1, 1.5, 1]], cell=[2.5, 2, 3], pbc=True)
-    for name in ("cube", "xsf", "locpot"):
+    for name in ("cube", "xsf", "locpot", "zarr"):
         (folder / name).mkdir()
     write_cube(folder / "cube" / "water.cube", potential, atoms)
     with open(folder / "xsf" / "water.xsf", "w") as file:
@@ -223,6 +223,8 @@ def _write_potentials(folder: Path) -> None:
     cell = "\n".join(" ".join(map(str, row)) for row in atoms.cell.array.tolist())
     text = f"water\n1.0\n{cell}\nO\n1\nDirect\n0 0 0\n\n5 4 6\n{numbers}\n"
     (folder / "locpot" / "LOCPOT").write_text(text)
+    potential.attrs["units"] = "V"
+    storage.write(potential.to_dataset(name="potential"), folder / "zarr" / "potential.zarr.zip", "potential", {})
 
 
 def _read_potential(folder: Path) -> object:
