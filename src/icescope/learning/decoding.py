@@ -11,6 +11,7 @@ from icescope.maps.shoulders import add_shoulders
 
 FAINTEST = {"avdw": 0.35, "peaks": 0.1}  # confidence, not calibrated, of peaks that the ice rules may choose from
 UNLIKELY = 0.03  # calibrated confidence of peaks that the ice rules are not offered: a missing hydrogen costs less
+SURE = 0.7  # calibrated confidence of a hydrogen below which its molecule is not settled
 
 
 def candidates(maps: Tensor, pixel_size: float, card: dict) -> list[Atoms]:
@@ -47,7 +48,8 @@ def decode(found: list[Atoms], card: dict, rules: bool = True) -> list[Atoms]:
 
     Returns
     -------
-    Structures with arrays "confidence" and "pose"; under the rules also "molecule" and "settled".
+    Structures with arrays "confidence" and "pose"; under the rules also "molecule" and "settled": False in a molecule
+    that the rules could not settle, or with a hydrogen less certain than SURE.
     """
     if rules:
         return [confidence_under_rules(one, card) for one in choose_molecules(found, card)]
@@ -66,7 +68,7 @@ def decodings(found: list[Atoms], chosen: list[Atoms], card: dict) -> dict[str, 
 
     - "peaks": all above their species' threshold.
     - "ice rules": what the rules choose, `chosen` of `choose_molecules`.
-    - "ice rules, settled": those of its molecules that the rules could settle.
+    - "ice rules, settled": those of its molecules that are settled.
     - "peaks, as many": peaks with only the most certain hydrogens, as many as are settled: leaving out doubtful ones
       helps any decoding, and this is how much.
     """
@@ -91,10 +93,18 @@ def choose_molecules(found: list[Atoms], card: dict) -> list[Atoms]:
 
 
 def confidence_under_rules(chosen: Atoms, card: dict) -> Atoms:
-    """Atoms of `choose_molecules` with the confidence of what the rules have chosen."""
+    """Atoms of `choose_molecules` with the confidence of what the rules have chosen.
+
+    No longer settled is a molecule with a hydrogen below SURE: where the network is in doubt, a rule that leaves no
+    other choice may only pass on a neighbour's mistake.
+    """
     atoms, learnt = chosen.copy(), card.get("calibration_under_rules", {})
     del atoms.arrays["peak"]
-    atoms.arrays["confidence"] = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
+    confidence = probability(chosen.arrays["confidence"], settled_species(chosen), learnt)
+    molecule = atoms.arrays["molecule"]
+    doubtful = (atoms.numbers == 1) & (molecule >= 0) & (confidence < SURE)
+    atoms.arrays["settled"] &= ~np.isin(molecule, molecule[doubtful])
+    atoms.arrays["confidence"] = confidence
     return atoms
 
 

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from icescope import __version__
 from icescope.errors import InputError
 from icescope.learning.experiment import BOND, Prediction, extent
+from icescope.learning.decoding import SURE
 from icescope.learning.images import high_frequency_residual
 from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, count
@@ -279,5 +280,5 @@ def _trust(images: np.ndarray, card: dict) -> list[str]:
         else "x and y are read off the map; z is not measured: every oxygen has 0, and a hydrogen's follows from its"
         " pose (flat, up, down) and the O-H length.",
         "Molecules are chosen under the ice rules: two hydrogens at an oxygen, one on a hydrogen bond. Where `settled`"
-        " is F, a hydrogen is missing, or another molecule is nearly as likely.",
+        f" is F, a hydrogen is missing or less certain than {SURE}, or another molecule is nearly as likely.",
     ]
