@@ -3,7 +3,8 @@
     python benchmarks/prices.py
 
 Takes the weights that ship and 70 windows of each validation film of the run "weights" (snakemake --cores 2
---configfile config/weights.yaml --until afm_stacks). Plain peaks, which have no prices, stand first. Writes
+--configfile config/weights.yaml --until afm_stacks). Plain peaks, which have no prices, stand first; last, for several
+values of the confidence that their hydrogens must have, those molecules alone that are settled. Writes
 benchmarks/prices.csv.
 """
 
@@ -27,6 +28,7 @@ TRIED = [
     (ice_rules, "REACH", (0.5, 0.9)),
     (decoding, "UNLIKELY", (0.01, 0.1)),
 ]
+SURE = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)  # 0: what the rules settle is settled
 
 
 def main() -> None:
@@ -42,6 +44,9 @@ def main() -> None:
             setattr(module, price, value)
             ways[f"{price} {value:g}"] = decoding.decode(found, card)
         setattr(module, price, usual)
+    for decoding.SURE in SURE:
+        under_rules = decoding.decode(found, card)
+        ways[f"settled, SURE {decoding.SURE:g}"] = [one[one.arrays["settled"]] for one in under_rules]
     scored = all_scores(ways, stacks, card, SEED).value
     scored = scored.unstack(["what", "score"])[WANTED]
     result = scored.set_axis([" ".join(name) for name in WANTED], axis=1).loc[list(ways)]
