@@ -58,8 +58,8 @@ def main() -> None:
         by: table.groupby(["species", by], observed=True).found.agg(["size", "mean"])
         for by in ("height", "from_edge", "shown", "all")
     }
-    result = pd.concat({by: part.rename(str, level=1).rename_axis(["species", "range"]) for by, part in parts.items()}, names=["by"])
-    result = result.rename(columns={"size": "atoms", "mean": "recall"})
+    parts = {by: part.rename(str, level=1).rename_axis(["species", "range"]) for by, part in parts.items()}
+    result = pd.concat(parts, names=["by"]).rename(columns={"size": "atoms", "mean": "recall"})
     whole = result[result.index.get_level_values("range") == "True"]
     atoms = whole.atoms + whole.index.get_level_values("species").map(false)
     result["accuracy"] = whole.recall * whole.atoms / atoms

@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 
 from icescope import __version__
 from icescope.errors import InputError
-from icescope.learning.experiment import BOND, Prediction, extent
 from icescope.learning.decoding import SURE
+from icescope.learning.experiment import BOND, Prediction, extent
 from icescope.learning.images import high_frequency_residual
 from icescope.maps.outputs import OUTPUTS
 from icescope.maps.scores import accuracy, count
