@@ -44,9 +44,11 @@ def main() -> None:
             setattr(module, price, value)
             ways[f"{price} {value:g}"] = decoding.decode(found, card)
         setattr(module, price, usual)
-    for decoding.SURE in SURE:
-        under_rules = decoding.decode(found, card)
-        ways[f"settled, SURE {decoding.SURE:g}"] = [one[one.arrays["settled"]] for one in under_rules]
+    chosen = decoding.choose_molecules(found, card)
+    for value in SURE:
+        decoding.SURE = value
+        under_rules = [decoding.confidence_under_rules(one, card) for one in chosen]
+        ways[f"settled, SURE {value:g}"] = [one[one.arrays["settled"]] for one in under_rules]
     scored = all_scores(ways, stacks, card, SEED).value
     scored = scored.unstack(["what", "score"])[WANTED]
     result = scored.set_axis([" ".join(name) for name in WANTED], axis=1).loc[list(ways)]
