@@ -18,6 +18,7 @@ include: "workflow/rules/transfer.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/amorphous.smk"
 include: "workflow/rules/interface.smk"
+include: "workflow/rules/premelting.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/archive.smk"
 
@@ -48,6 +49,7 @@ rule all:
         rules.amorphous_fig7.output.figure,
         rules.amorphous_fig8.output.figure,
         rules.amorphous_fig9.output.figure,
+        rules.premelting_phase_diagram.output.figure,
         rules.reproduction.output.table,
     localrule: True
 

@@ -182,6 +182,7 @@ def _check_batches(config: dict) -> str | None:
 
 def _check_times(config: dict) -> str | None:
     films, ices = ("md", config["md"]), ("amorphous.md", config["amorphous"]["md"])
+    slabs = ("premelting.md", config["premelting"]["md"])
     for (block, md), longer, shorter, unit, least in (
         (films, "frame_interval", "timestep", 1e-3, 1),
         (films, "checkpoint_interval", "frame_interval", 1.0, 1),
@@ -190,6 +191,8 @@ def _check_times(config: dict) -> str | None:
         (films, "production", "checkpoint_interval", 1.0, 1),
         (ices, "frame_interval", "timestep", 1e-3, 1),
         (ices, "checkpoint_interval", "frame_interval", 1.0, 1),
+        (slabs, "frame_interval", "timestep", 1e-3, 1),
+        (slabs, "checkpoint_interval", "frame_interval", 1.0, 1),
     ):
         ratio = md[longer] / (md[shorter] * unit)
         if round(ratio) < least or not math.isclose(ratio, round(ratio), rel_tol=1e-6, abs_tol=1e-9):

@@ -23,7 +23,8 @@ from icescope.learning.robustness import EFFECTS
 from icescope.learning.transfer import steps_of
 from icescope.learning.views import VIEWS
 from icescope.md.film_run import film_stages
-from icescope.md.stage import Stage
+from icescope.md.stage import Stage, whole_intervals
+from icescope.premelting.surface import surface_stages
 from icescope.structures.slab import metal_slab
 
 MOLECULES = 16  # in a cell of ice Ih
@@ -146,6 +147,20 @@ def _amorphous_table2(job, config: dict) -> dict[str, float]:
     return {"job": 1, "molecule": job.params.molecules * len(job.input.weights)}
 
 
+def _ice_surface(job, config: dict) -> dict[str, float]:
+    settings = config["premelting"]
+    md, molecules = settings["md"], MOLECULES * math.prod(settings["repeats"])
+    stages = _surface_stages(settings)
+    work = {f"molecule-ps by {md['engine']}": molecules * _duration(stages)}
+    return work | {"molecule-frame": molecules * _frames(stages, md)}
+
+
+def _surface_layers(job, config: dict) -> dict[str, float]:
+    settings = config["premelting"]
+    molecules = MOLECULES * math.prod(settings["repeats"])
+    return {"job": 1, "molecule-frame": molecules * _frames(_surface_stages(settings), settings["md"])}
+
+
 RUNS = {"ice_compression": "compression", "interface_relaxation": "interface", "interface_compression": "pressed"}
 WORK: dict[str, Callable[..., dict[str, float]]] = {
     "film_trajectory": _film_trajectory,
@@ -170,6 +185,8 @@ WORK: dict[str, Callable[..., dict[str, float]]] = {
     "phase_probabilities": _phase_probabilities,
     "amorphous_fig4": _amorphous_fig4,
     "amorphous_table2": _amorphous_table2,
+    "ice_surface": _ice_surface,
+    "surface_layers": _surface_layers,
 }
 
 
@@ -237,6 +254,11 @@ def _ice_stages(dynamics: str, ice: dict) -> list[Stage]:
     if dynamics == "pressed":
         return sandwiches.press_stages(interface["pressures"], interface["rate"], settle, sampling)
     return ices.state_points(**ice["states"][dynamics], settle=settle, sampling=sampling)
+
+
+def _surface_stages(settings: dict) -> list[Stage]:
+    stages = surface_stages(settings["temperatures"], settings["rate"], settings["hold"])
+    return whole_intervals(stages, settings["md"]["frame_interval"])
 
 
 def _ice_md(dynamics: str, ice: dict) -> dict:

@@ -1,6 +1,5 @@
 """Amorphous ices by dynamics: LDA, HDA and MDA as Shupletsova and Stegailov 2026 (section II.A) prepare them."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from icescope.md.model import Model
 from icescope.md.protocol import ATMOSPHERE, compress, equilibrate, melt, quench, relax
 from icescope.md.run import Finished, run
 from icescope.md.shuffle import shuffle_layers
-from icescope.md.stage import Stage
+from icescope.md.stage import Stage, whole_intervals
 from icescope.structures.ice import ice_ih
 
 PHASES = ("LDA", "MDA", "HDA")
@@ -86,10 +85,9 @@ def run_ice(atoms: Atoms, stages: list[Stage], md: dict, seed: int, folder: str 
 
     A stage that is not a whole number of frame intervals long, as ramps at a given rate may be, lasts up to the next.
     """
-    interval = md["frame_interval"]
-    stages = [replace(one, duration=interval * math.ceil(round(one.duration / interval, 6))) for one in stages]
+    stages = whole_intervals(stages, md["frame_interval"])
     by = engine(engine_name(stages, md), **processors)
-    return run(atoms, stages, model(md), by, seed, folder, interval, md["checkpoint_interval"])
+    return run(atoms, stages, model(md), by, seed, folder, md["frame_interval"], md["checkpoint_interval"])
 
 
 def engine_name(stages: list[Stage], md: dict) -> str:

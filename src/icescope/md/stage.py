@@ -1,5 +1,6 @@
 """A stage of a protocol: a stretch of dynamics in which temperature and pressure stay, or change linearly."""
 
+import math
 from dataclasses import dataclass, replace
 
 from icescope.errors import InputError
@@ -74,6 +75,13 @@ class Stage:
         (first_t, first_p), (last_t, last_p) = self.at(start), self.at(end)
         pressure = (first_p, last_p) if self.pressure else None
         return replace(self, duration=end - start, temperature=(first_t, last_t), pressure=pressure)
+
+
+def whole_intervals(stages: list[Stage], frame_interval: float) -> list[Stage]:
+    """The stages, each as long as the frame intervals, ps, that it needs: a ramp at a given rate may end later."""
+    return [
+        replace(one, duration=frame_interval * math.ceil(round(one.duration / frame_interval, 6))) for one in stages
+    ]
 
 
 @dataclass(frozen=True)

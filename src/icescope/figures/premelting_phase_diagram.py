@@ -1,0 +1,160 @@
+"""The surface of ice over temperature: order, mobility, state, and its network of hydrogen bonds from above."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from icescope.amorphous.frames import water_frames
+from icescope.figures.page import PAGE, new_figure
+from icescope.premelting.layers import DIRECTIONS, bilayers, holds
+from icescope.premelting.rings import bonds, rings
+from icescope.premelting.states import AMORPHOUS, CRYSTAL, LIQUID, MOBILE, ORDERED
+
+PUBLISHED = (121.0, 180.0)  # K, the amorphous ice layer of Tang et al. 2025
+STATE_COLOURS = {CRYSTAL: "#56B4E9", AMORPHOUS: "#E69F00", LIQUID: "#D55E00"}
+RING_COLOURS = {5: "#E69F00", 6: "#56B4E9", 7: "#009E73"}
+OTHER_RING = "0.75"
+OXYGEN = "#B22222"
+DEPTH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "0.4")
+LINES = dict(zip(DIRECTIONS, ("-", "--"), strict=True))
+SQUARE_CENTIMETRE_PER_SECOND = 1e-4  # of 1 A^2/ps
+
+
+class View(NamedTuple):
+    """The upper bilayer from above: places (n, 2) of its oxygens, A, bonds (pairs, 2), rings, and edges (2,), A."""
+
+    title: str
+    places: np.ndarray
+    bonds: np.ndarray
+    rings: list[list[int]]
+    edges: np.ndarray
+
+
+def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) -> list[View]:
+    """The upper bilayer at the end of four holds: the first, that in the middle of heating, the highest, and the last.
+
+    Raises
+    ------
+    InputError
+        As of `premelting.layers.layer_table`.
+    """
+    sheets = bilayers(next(iter(water_frames(topology))))
+    steps = list(holds(trajectory, topology, record))
+    heated = sum(step.direction == DIRECTIONS[0] for step in steps)
+    views = []
+    for number in dict.fromkeys((0, heated // 2, heated - 1, len(steps) - 1)):
+        frame = steps[number].frames[-1]
+        oxygens, edges = frame.positions[frame.symbols == "O"], frame.cell.lengths()
+        inside = np.flatnonzero(sheets.of(oxygens, edges[2]) == sheets.count - 1)
+        place = np.full(len(oxygens), -1)
+        place[inside] = np.arange(len(inside))
+        pairs = place[bonds(oxygens, frame.cell)]
+        pairs = pairs[(pairs >= 0).all(axis=1)]
+        title = f"{steps[number].temperature:g} K, {steps[number].direction}"
+        views.append(View(title, oxygens[inside, :2], pairs, rings(pairs), edges[:2]))
+    return views
+
+
+def draw_phase_diagram(states: pd.DataFrame, bounds: pd.DataFrame, views: list[View]) -> Figure:
+    """Order and mobility of each depth over temperature, states of the outermost bilayer, and views of it.
+
+    Parameters
+    ----------
+    states, bounds
+        From `premelting.states.surface_states` and `amorphous_bounds`.
+    views
+        From `snapshots`.
+    """
+    figure = new_figure(PAGE, 6.4)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    order, mobility, diagram = upper.subplots(1, 3)
+    _draw_measure(order, states, "hexagonal_order", 1.0)
+    order.axhline(ORDERED, color="0.5", linewidth=0.8, linestyle=":")
+    order.set(ylabel="hexagonal order $h_6$", ylim=(0, 1.05))
+    order.legend(fontsize=6)
+    _draw_measure(mobility, states, "diffusion_A2_per_ps", SQUARE_CENTIMETRE_PER_SECOND)
+    threshold = MOBILE * SQUARE_CENTIMETRE_PER_SECOND
+    mobility.axhline(threshold, color="0.5", linewidth=0.8, linestyle=":")
+    mobility.set_yscale("symlog", linthresh=threshold)
+    mobility.set(ylabel="diffusion along the surface (cm²/s)")
+    _draw_states(diagram, states, bounds)
+    for axis, title in ((order, "a"), (mobility, "b"), (diagram, "c")):
+        axis.set_xlabel("temperature (K)")
+        axis.set_title(title, loc="left", fontweight="bold")
+    axes = np.atleast_1d(lower.subplots(1, len(views)))
+    for axis, view in zip(axes, views, strict=True):
+        _draw_view(axis, view)
+    axes[0].set_title("d", loc="left", fontweight="bold")
+    named = [Patch(color=colour, label=f"{size}") for size, colour in RING_COLOURS.items()]
+    lower.legend(
+        handles=[*named, Patch(color=OTHER_RING, label="other")],
+        title="molecules in a ring of the outermost bilayer",
+        loc="outside lower center",
+        ncols=len(named) + 1,
+        fontsize=7,
+        title_fontsize=7,
+    )
+    return figure
+
+
+def _draw_measure(axis: Axes, states: pd.DataFrame, name: str, unit: float) -> None:
+    """A measure of each depth, heating and cooling, with its interval."""
+    for depth, colour in zip(sorted(set(states.index.get_level_values("depth"))), DEPTH_COLOURS, strict=False):
+        for direction, line in LINES.items():
+            table = states.loc[direction, depth]
+            label = f"bilayer {depth + 1}" if direction == DIRECTIONS[0] else None
+            axis.plot(table.index, unit * table[name], line, color=colour, marker=".", linewidth=1, label=label)
+            low, high = unit * table[f"{name} low"], unit * table[f"{name} high"]
+            axis.fill_between(table.index, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _draw_states(axis: Axes, states: pd.DataFrame, bounds: pd.DataFrame) -> None:
+    """A row of states for each direction, each from half-way to half-way between holds, and the published layer."""
+    for row, direction in enumerate(DIRECTIONS):
+        table = states.loc[direction, 0]
+        kelvin = table.index.to_numpy(float)
+        edges = np.concatenate([kelvin[:1], (kelvin[1:] + kelvin[:-1]) / 2, kelvin[-1:]])
+        for left, right, state, certain in zip(edges, edges[1:], table.state, table.certain, strict=False):
+            axis.barh(
+                row, right - left, 0.6, left, color=STATE_COLOURS[state], hatch=None if certain else "////", ec="w"
+            )
+        for bound, mark in (("lower", ">"), ("upper", "<")):
+            found = bounds.loc[(direction, bound)]
+            if np.isfinite(found.temperature_K):
+                ends = np.clip([found.low, found.high], kelvin[0], kelvin[-1])
+                axis.plot(ends, [row, row], color="k", linewidth=1)
+                axis.plot(found.temperature_K, row, mark, color="k", markersize=4)
+    axis.barh(len(DIRECTIONS), PUBLISHED[1] - PUBLISHED[0], 0.6, PUBLISHED[0], color=STATE_COLOURS[AMORPHOUS])
+    axis.set_yticks(range(len(DIRECTIONS) + 1), [*DIRECTIONS, "published"])
+    axis.set_ylim(len(DIRECTIONS) + 0.5, -0.5)
+    named = [Patch(color=colour, label=state) for state, colour in STATE_COLOURS.items()]
+    named.append(Patch(facecolor="w", edgecolor="0.4", hatch="////", label="uncertain"))
+    axis.legend(handles=named, loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=2, fontsize=6)
+
+
+def _draw_view(axis: Axes, view: View) -> None:
+    """Rings, bonds and oxygens, also of the images that reach into the cell."""
+
+    def near(chain: Sequence[int]) -> np.ndarray:
+        """Places (n, 2) of a chain of bonds, each at the image nearest to the one before."""
+        places = view.places[list(chain)]
+        steps = np.diff(places, axis=0)
+        steps -= view.edges * np.round(steps / view.edges)
+        return places[0] + np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+
+    colours = [RING_COLOURS.get(len(ring), OTHER_RING) for ring in view.rings]
+    for image in product((-1, 0, 1), repeat=2):
+        shift = view.edges * image
+        axis.add_collection(PolyCollection([near(ring) + shift for ring in view.rings], facecolors=colours, alpha=0.6))
+        axis.add_collection(LineCollection([near(pair) + shift for pair in view.bonds], colors="0.3", linewidths=0.7))
+    axis.plot(*(view.places % view.edges).T, "o", color=OXYGEN, markersize=2)
+    axis.set(xlim=(0, view.edges[0]), ylim=(0, view.edges[1]), aspect="equal", xticks=[], yticks=[])
+    axis.set_xlabel(view.title, fontsize=7)
