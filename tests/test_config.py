@@ -189,6 +189,16 @@ def test_value_out_of_range_is_said_with_the_range(path: str, value: object, exp
         ("films.splits.validation.temperatures", [240], "the film on Au at 240 K and 12 molecules/nm2 is in both"),
         ("md.checkpoint_interval", 0.75, "md.checkpoint_interval is 0.75 ps, but it must be a whole multiple"),
         ("amorphous.md.checkpoint_interval", 0.3, "amorphous.md.checkpoint_interval is 0.3 ps, but it must be a whole"),
+        (
+            "premelting.md.checkpoint_interval",
+            0.7,
+            "premelting.md.checkpoint_interval is 0.7 ps, but it must be a whole",
+        ),
+        (
+            "premelting.hold",
+            7.5,
+            "premelting.hold is 7.5 ps, but it must be at least 8 ps, 16 times premelting.md.frame",
+        ),
         ("md.production", 42.0, "md.production is 42 ps, but it must be a whole multiple of md.checkpoint_interval"),
         ("md.frame_interval", 0.0101 * 3, "md.frame_interval"),
         ("md.melt", 10.2, "md.melt is 10.2 ps, but it must be a whole multiple of md.frame_interval (0.5 ps)."),

@@ -20,6 +20,7 @@ from icescope.errors import InputError
 
 METALS = Path(__file__).with_name("md") / "force_fields" / "interface_metals.csv"
 LEAST_PROBE_HEIGHT = 2.0  # A above the mean oxygen; nearer, the probe is inside the water
+LEAST_HOLD = 16  # frames, of which half are looked at: see premelting.layers
 LEAST_DISC = 0.6  # pixels; a disc of smaller radius is never found in a map
 COLUMNS = ["name", "folder", "description"]  # of the table of experiments
 MOST_VALUES, LARGEST = 100_000, 10**100  # of a configuration: aliases of YAML can nest without end
@@ -40,7 +41,7 @@ def check_config(config: dict, schema: str | Path) -> None:
     if faults:
         raise InputError("config: " + sentence(min(faults, key=rank), dict(leaves(known))))
     checks = (_check_paths, _check_splits, _check_batches, _check_times, _check_surface, _check_images)
-    for check in (*checks, _check_heights, _check_potentials, _check_transfer):
+    for check in (*checks, _check_heights, _check_potentials, _check_transfer, _check_holds):
         if problem := check(config):
             raise InputError(f"config: {problem}")
 
@@ -218,6 +219,17 @@ def _check_surface(config: dict) -> str | None:
             )
     if films["vapour"] < md["cutoff"]:
         return f"films.vapour is {films['vapour']:g} A, but it must be at least md.cutoff ({md['cutoff']:g} A)."
+    return None
+
+
+def _check_holds(config: dict) -> str | None:
+    settings = config["premelting"]
+    hold, interval = settings["hold"], settings["md"]["frame_interval"]
+    if hold < LEAST_HOLD * interval * (1 - 1e-9):
+        return (
+            f"premelting.hold is {hold:g} ps, but it must be at least {LEAST_HOLD * interval:g} ps, {LEAST_HOLD} times "
+            f"premelting.md.frame_interval ({interval:g} ps)."
+        )
     return None
 
 

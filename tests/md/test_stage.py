@@ -6,7 +6,7 @@ import pytest
 
 from icescope.errors import InputError
 from icescope.md.film_run import film_stages
-from icescope.md.stage import Stage, segments
+from icescope.md.stage import Stage, segments, whole_intervals
 
 RAMP = Stage("compression", 10.0, (77.0, 77.0), (0.0, 2.0), "x")
 MD = {"melt_temperature": 350.0, "melt": 1.0, "equilibration": 1.5, "production": 3.5}
@@ -47,6 +47,11 @@ def test_a_film_may_do_without_melt_and_equilibration_but_not_without_production
     assert [stage.name for stage in film_stages(MD | {"melt": 0, "equilibration": 0}, 240.0)] == ["production"]
     with pytest.raises(InputError, match=r"stage production is 0"):
         film_stages(MD | {"production": 0}, 240.0)
+
+
+def test_stages_are_made_whole_frame_intervals_long():
+    stages = [Stage("melt", duration, (100.0, 200.0)) for duration in (0.01, 0.5, 0.7, 1.0 + 1e-9)]
+    assert [stage.duration for stage in whole_intervals(stages, 0.5)] == [0.5, 0.5, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(

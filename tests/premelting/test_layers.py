@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from icescope.config import LEAST_HOLD
 from icescope.errors import InputError
 from icescope.md.engine import RECORD_COLUMNS
 from icescope.md.record import run_record
 from icescope.md.run import Finished, write_outputs
 from icescope.md.trajectory import write_frames
-from icescope.premelting.layers import bilayers, holds, layer_table
+from icescope.premelting.layers import FEWEST_FRAMES, bilayers, holds, layer_table
 from icescope.premelting.surface import surface, surface_stages
 from icescope.structures.ice import ice_ih
 
@@ -106,6 +107,10 @@ def test_table_tells_the_face_that_flows_from_all_others(files):
     assert (table.hexagonal_order[~flowing] > 0.95).all()
     assert table.hexagonal_order[flowing].item() < 0.75
     assert table.rings_6[~flowing].to_numpy() == pytest.approx(0.5, abs=0.03)
+
+
+def test_shortest_hold_that_a_configuration_may_have_is_long_enough():
+    assert LEAST_HOLD == 2 * FEWEST_FRAMES
 
 
 def test_hold_with_few_frames_is_refused(files, slab, tmp_path):

@@ -37,6 +37,7 @@ HYDRATE_STORES = {
 TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
 THINNED = {"compression": 8, "pressed": 3}  # prepared dynamics of many frames, of which one in so many is kept
 AMORPHOUS = {f"amorphous_{name}" for name in ("fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "table2")}
+PREMELTING = {"ice_surface", "surface_layers", "premelting_phase_diagram"}
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
 
@@ -125,7 +126,7 @@ def test_every_scale_gives_a_plan(tmp_path: Path, checkout: Path, scale: str, pr
     run = snakemake(checkout, "-n", "--workflow-profile", f"profiles/{profile}", *overlay, *where)
     assert run.returncode == 0, run.stdout
     expected = {*OUTPUTS, *HYDRATES, *TRANSFER, *AMORPHOUS, "train_network", "afm_windows", "afm_heights"}
-    assert planned(run.stdout) >= expected | {"random_stacks"}
+    assert planned(run.stdout) >= expected | {"random_stacks"} | PREMELTING
 
 
 @pytest.mark.parametrize(
@@ -220,6 +221,7 @@ def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
         "afm_dft_vs_charges",
         *TRANSFER - {"retrain_network"},
         *AMORPHOUS,
+        "premelting_phase_diagram",
     }
     for path in figures.values():
         with Image.open(path) as image:

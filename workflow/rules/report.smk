@@ -15,6 +15,7 @@ rule reproduction:
         compression=rules.amorphous_fig4.output.summary,
         interface=rules.amorphous_fig7.output.table,
         pressed=rules.amorphous_fig9.output.table,
+        surface=rules.premelting_phase_diagram.output.bounds,
     output:
         table=report(
             f"{RUN}/reproduction.html",
@@ -37,6 +38,7 @@ rule reproduction:
         amorphous={
             key: config["amorphous"][key] for key in ("protocol", "md", "trajectories", "compression", "interface")
         },
+        premelting={key: config["premelting"][key] for key in ("temperatures", "hold")},
         run=config["run"],
         code=code("reproduction.py"),
     message:
