@@ -27,7 +27,7 @@ def files(slab, tmp_path_factory):
     """Trajectory, topology and record of three holds, in which the crystal shakes; in the last one face flows."""
     folder = tmp_path_factory.mktemp("slab")
     rng = np.random.default_rng(9)
-    stages = surface_stages([150, 100], rate=10_000, hold=HOLD)
+    stages = surface_stages([150, 100], rate=100_000, hold=HOLD)  # ramps of one row
     assert [stage.name for stage in stages] == ["100 K", "to 150 K", "150 K", "to 100 K", "100 K"]
     upper = np.repeat(bilayers(slab).of(slab.positions[::3], slab.cell[2, 2]) == 5, 3)
     rows, settings, frames, times, time = [], [], [], [], 0.0

@@ -47,19 +47,18 @@ def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) 
         As of `premelting.layers.layer_table`.
     """
     sheets = bilayers(next(iter(water_frames(topology))))
-    steps = list(holds(trajectory, topology, record))
-    heated = sum(step.direction == DIRECTIONS[0] for step in steps)
+    ends = [(hold.direction, hold.temperature, hold.frames[-1]) for hold in holds(trajectory, topology, record)]
+    heated = sum(direction == DIRECTIONS[0] for direction, _, _ in ends)
     views = []
-    for number in dict.fromkeys((0, heated // 2, heated - 1, len(steps) - 1)):
-        frame = steps[number].frames[-1]
+    for number in dict.fromkeys((0, heated // 2, heated - 1, len(ends) - 1)):
+        direction, temperature, frame = ends[number]
         oxygens, edges = frame.positions[frame.symbols == "O"], frame.cell.lengths()
         inside = np.flatnonzero(sheets.of(oxygens, edges[2]) == sheets.count - 1)
         place = np.full(len(oxygens), -1)
         place[inside] = np.arange(len(inside))
         pairs = place[bonds(oxygens, frame.cell)]
         pairs = pairs[(pairs >= 0).all(axis=1)]
-        title = f"{steps[number].temperature:g} K, {steps[number].direction}"
-        views.append(View(title, oxygens[inside, :2], pairs, rings(pairs), edges[:2]))
+        views.append(View(f"{temperature:g} K, {direction}", oxygens[inside, :2], pairs, rings(pairs), edges[:2]))
     return views
 
 

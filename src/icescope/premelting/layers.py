@@ -77,7 +77,8 @@ def holds(trajectory: str | Path, topology: str | Path, record: str | Path) -> I
         The files cannot be read, do not belong together, or a hold has fewer than eight frames in its second half.
     """
     rows = read_record(record)
-    spans = [span for span in stage_spans(rows) if not span.temperature_rate]
+    # A ramp of a single row has no rate to be known by.
+    spans = [one for one in stage_spans(rows) if not one.temperature_rate and one.rows.stop - one.rows.start > 1]
     temperatures = [float(rows.set_temperature_K[span.rows].iloc[0]) for span in spans]
     top = int(np.argmax(temperatures))
     frames = iter(water_frames(trajectory, topology))
