@@ -50,6 +50,7 @@ rule all:
         rules.amorphous_fig8.output.figure,
         rules.amorphous_fig9.output.figure,
         rules.premelting_phase_diagram.output.figure,
+        rules.premelting_reconstruction.output.figure,
         rules.reproduction.output.table,
     localrule: True
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
-from icescope.figures.premelting_phase_diagram import RING_COLOURS, View, draw_phase_diagram
+from icescope.figures.premelting_phase_diagram import draw_phase_diagram, shown_holds
+from icescope.figures.surface_view import RING_COLOURS, View, view
 from icescope.premelting.layers import bilayers
-from icescope.premelting.rings import bonds, rings
 from icescope.premelting.states import MOBILE, amorphous_bounds, surface_states
 from icescope.premelting.surface import surface
 
@@ -29,18 +29,16 @@ def layers() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def view() -> View:
+def seen() -> View:
     slab = surface([3, 3, 2], 20.0, seed=2)
-    oxygens, edges = slab.positions[::3], slab.cell.lengths()
-    inside = np.flatnonzero(bilayers(slab).of(oxygens, edges[2]) == 3)
-    pairs = bonds(oxygens, slab.cell)
-    place = {number: index for index, number in enumerate(inside)}
-    pairs = np.array([[place[a], place[b]] for a, b in pairs if a in place and b in place])
-    return View("100 K", oxygens[inside, :2], pairs, rings(pairs), edges[:2])
+    oxygens = slab.positions[::3]
+    return view(oxygens, slab.cell, bilayers(slab).of(oxygens, slab.cell[2, 2]) == 3)
 
 
-def test_panels_show_lines_states_and_views(layers, view):
-    figure = draw_phase_diagram(surface_states(layers, 1), amorphous_bounds(layers, 1), [view, view])
+def test_panels_show_lines_states_and_views(layers, seen):
+    figure = draw_phase_diagram(
+        surface_states(layers, 1), amorphous_bounds(layers, 1), {"100 K, heating": seen, "100 K, cooling": seen}
+    )
     order, mobility, diagram = figure.subfigs[0].axes
     assert [line.get_linestyle() for line in order.lines] == ["-", "--", "-", "--", ":"]
     assert order.lines[0].get_ydata().tolist() == pytest.approx([0.9, 0.6, 0.3])
@@ -53,16 +51,21 @@ def test_panels_show_lines_states_and_views(layers, view):
     assert len(figure.subfigs[1].axes) == 2
 
 
-def test_rings_cover_the_whole_cell_once(layers, view):
+def test_rings_cover_the_whole_cell_once(layers, seen):
     """Also those that cross its boundary: hexagons tile the plane."""
-    figure = draw_phase_diagram(surface_states(layers, 1), amorphous_bounds(layers, 1), [view])
+    figure = draw_phase_diagram(surface_states(layers, 1), amorphous_bounds(layers, 1), {"100 K": seen})
     (axis,) = figure.subfigs[1].axes
     polygons = [path for one in axis.collections if isinstance(one, PolyCollection) for path in one.get_paths()]
-    assert len(polygons) == 9 * len(view.rings)
+    assert len(polygons) == 9 * len(seen.rings)
     rng = np.random.default_rng(3)
-    for point in rng.uniform(0, 1, (40, 2)) * view.edges:
+    for point in rng.uniform(0, 1, (40, 2)) * seen.edges:
         assert sum(path.contains_point(point) for path in polygons) == 1
 
 
 def test_rings_are_told_apart_by_colours_of_their_own():
     assert len(set(RING_COLOURS.values())) == len(RING_COLOURS)
+
+
+def test_four_holds_are_shown():
+    assert shown_holds(["heating"] * 5 + ["cooling"] * 4) == [0, 2, 4, 8]
+    assert shown_holds(["heating"] * 2 + ["cooling"]) == [0, 1, 2]

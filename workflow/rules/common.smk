@@ -17,6 +17,7 @@ try:
 except InputError as error:
     sys.exit(str(error))
 
+SHIPPED_WEIGHTS = ROOT / "src/icescope/weights/peaks.safetensors"
 RUN = f"results/{config['run']}"
 SPLITS = tuple(config["films"]["splits"])
 

@@ -82,3 +82,65 @@ rule premelting_phase_diagram:
         "Figure: state of the surface of ice over temperature"
     script:
         "../scripts/premelting_phase_diagram.py"
+
+
+rule surface_reading:
+    input:
+        trajectory=rules.ice_surface.output.trajectory,
+        topology=rules.ice_surface.output.topology,
+        record=rules.ice_surface.output.record,
+        weights=SHIPPED_WEIGHTS,
+        card=SHIPPED_WEIGHTS.with_suffix(".json"),
+    output:
+        table=f"{RUN}/premelting/slab_{{number}}/reading.csv",
+        structures=f"{RUN}/premelting/slab_{{number}}/reading.extxyz",
+    log:
+        f"{RUN}/logs/surface_reading/{{number}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/surface_reading/{{number}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=1,
+    params:
+        afm=ONE_STACK,
+        code=code("surface_reading.py"),
+    message:
+        "Reading the faces of slab {wildcards.number} from simulated images"
+    script:
+        "../scripts/surface_reading.py"
+
+
+rule premelting_reconstruction:
+    input:
+        tables=[f"{RUN}/premelting/slab_{number}/reading.csv" for number in range(config["premelting"]["slabs"])],
+        structures=f"{RUN}/premelting/slab_0/reading.extxyz",
+        card=SHIPPED_WEIGHTS.with_suffix(".json"),
+    output:
+        figure=report(
+            f"{RUN}/figures/premelting_reconstruction.png",
+            category="Premelting",
+            labels={"figure": "surface of ice, read from images"},
+            caption="../report/premelting_reconstruction.rst",
+        ),
+        table=f"{RUN}/figures/premelting_reconstruction.csv",
+    log:
+        f"{RUN}/logs/premelting_reconstruction.log",
+    benchmark:
+        f"{RUN}/benchmarks/premelting_reconstruction.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=15,
+    params:
+        afm=ONE_STACK,
+        code=code("premelting_reconstruction.py"),
+    message:
+        "Figure: surface of ice read from simulated images"
+    script:
+        "../scripts/premelting_reconstruction.py"

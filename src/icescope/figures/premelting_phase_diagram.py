@@ -1,45 +1,29 @@
 """The surface of ice over temperature: order, mobility, state, and its network of hydrogen bonds from above."""
 
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from icescope.amorphous.frames import water_frames
 from icescope.figures.page import PAGE, new_figure
+from icescope.figures.surface_view import View, draw_view, name_rings, view
 from icescope.premelting.layers import DIRECTIONS, bilayers, holds
-from icescope.premelting.rings import bonds, rings
 from icescope.premelting.states import AMORPHOUS, CRYSTAL, LIQUID, MOBILE, ORDERED
 
 PUBLISHED = (121.0, 180.0)  # K, the amorphous ice layer of Tang et al. 2025
 STATE_COLOURS = {CRYSTAL: "#56B4E9", AMORPHOUS: "#E69F00", LIQUID: "#D55E00"}
-RING_COLOURS = {5: "#E69F00", 6: "#56B4E9", 7: "#009E73"}
-OTHER_RING = "0.75"
-OXYGEN = "#B22222"
 DEPTH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "0.4")
 LINES = dict(zip(DIRECTIONS, ("-", "--"), strict=True))
 SQUARE_CENTIMETRE_PER_SECOND = 1e-4  # of 1 A^2/ps
 
 
-class View(NamedTuple):
-    """The upper bilayer from above: places (n, 2) of its oxygens, A, bonds (pairs, 2), rings, and edges (2,), A."""
-
-    title: str
-    places: np.ndarray
-    bonds: np.ndarray
-    rings: list[list[int]]
-    edges: np.ndarray
-
-
-def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) -> list[View]:
-    """The upper bilayer at the end of four holds: the first, that in the middle of heating, the highest, and the last.
+def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) -> dict[str, View]:
+    """The upper bilayer at the end of the holds that are shown, by title; see `shown_holds`.
 
     Raises
     ------
@@ -48,21 +32,22 @@ def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) 
     """
     sheets = bilayers(next(iter(water_frames(topology))))
     ends = [(hold.direction, hold.temperature, hold.frames[-1]) for hold in holds(trajectory, topology, record)]
-    heated = sum(direction == DIRECTIONS[0] for direction, _, _ in ends)
-    views = []
-    for number in dict.fromkeys((0, heated // 2, heated - 1, len(ends) - 1)):
+    views = {}
+    for number in shown_holds([direction for direction, _, _ in ends]):
         direction, temperature, frame = ends[number]
-        oxygens, edges = frame.positions[frame.symbols == "O"], frame.cell.lengths()
-        inside = np.flatnonzero(sheets.of(oxygens, edges[2]) == sheets.count - 1)
-        place = np.full(len(oxygens), -1)
-        place[inside] = np.arange(len(inside))
-        pairs = place[bonds(oxygens, frame.cell)]
-        pairs = pairs[(pairs >= 0).all(axis=1)]
-        views.append(View(f"{temperature:g} K, {direction}", oxygens[inside, :2], pairs, rings(pairs), edges[:2]))
+        oxygens = frame.positions[frame.symbols == "O"]
+        outermost = sheets.of(oxygens, frame.cell[2, 2]) == sheets.count - 1
+        views[f"{temperature:g} K, {direction}"] = view(oxygens, frame.cell, outermost)
     return views
 
 
-def draw_phase_diagram(states: pd.DataFrame, bounds: pd.DataFrame, views: list[View]) -> Figure:
+def shown_holds(directions: Sequence[str]) -> list[int]:
+    """Numbers of four holds that are shown: the first, one in the middle of heating, the highest and the last."""
+    heated = list(directions).count(DIRECTIONS[0])
+    return list(dict.fromkeys((0, heated // 2, heated - 1, len(directions) - 1)))
+
+
+def draw_phase_diagram(states: pd.DataFrame, bounds: pd.DataFrame, views: dict[str, View]) -> Figure:
     """Order and mobility of each depth over temperature, states of the outermost bilayer, and views of it.
 
     Parameters
@@ -89,18 +74,11 @@ def draw_phase_diagram(states: pd.DataFrame, bounds: pd.DataFrame, views: list[V
         axis.set_xlabel("temperature (K)")
         axis.set_title(title, loc="left", fontweight="bold")
     axes = np.atleast_1d(lower.subplots(1, len(views)))
-    for axis, view in zip(axes, views, strict=True):
-        _draw_view(axis, view)
+    for axis, (title, seen) in zip(axes, views.items(), strict=True):
+        draw_view(axis, seen)
+        axis.set_xlabel(title, fontsize=7)
     axes[0].set_title("d", loc="left", fontweight="bold")
-    named = [Patch(color=colour, label=f"{size}") for size, colour in RING_COLOURS.items()]
-    lower.legend(
-        handles=[*named, Patch(color=OTHER_RING, label="other")],
-        title="molecules in a ring of the outermost bilayer",
-        loc="outside lower center",
-        ncols=len(named) + 1,
-        fontsize=7,
-        title_fontsize=7,
-    )
+    name_rings(lower)
     return figure
 
 
@@ -137,23 +115,3 @@ def _draw_states(axis: Axes, states: pd.DataFrame, bounds: pd.DataFrame) -> None
     named = [Patch(color=colour, label=state) for state, colour in STATE_COLOURS.items()]
     named.append(Patch(facecolor="w", edgecolor="0.4", hatch="////", label="uncertain"))
     axis.legend(handles=named, loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=2, fontsize=6)
-
-
-def _draw_view(axis: Axes, view: View) -> None:
-    """Rings, bonds and oxygens, also of the images that reach into the cell."""
-
-    def near(chain: Sequence[int]) -> np.ndarray:
-        """Places (n, 2) of a chain of bonds, each at the image nearest to the one before."""
-        places = view.places[list(chain)]
-        steps = np.diff(places, axis=0)
-        steps -= view.edges * np.round(steps / view.edges)
-        return places[0] + np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
-
-    colours = [RING_COLOURS.get(len(ring), OTHER_RING) for ring in view.rings]
-    for image in product((-1, 0, 1), repeat=2):
-        shift = view.edges * image
-        axis.add_collection(PolyCollection([near(ring) + shift for ring in view.rings], facecolors=colours, alpha=0.6))
-        axis.add_collection(LineCollection([near(pair) + shift for pair in view.bonds], colors="0.3", linewidths=0.7))
-    axis.plot(*(view.places % view.edges).T, "o", color=OXYGEN, markersize=2)
-    axis.set(xlim=(0, view.edges[0]), ylim=(0, view.edges[1]), aspect="equal", xticks=[], yticks=[])
-    axis.set_xlabel(view.title, fontsize=7)
