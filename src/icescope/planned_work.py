@@ -27,7 +27,7 @@ from icescope.md.stage import Stage, whole_intervals
 from icescope.premelting.surface import surface_stages
 from icescope.structures.slab import metal_slab
 
-MOLECULES = 16  # in a cell of ice Ih
+MOLECULES, BILAYERS = 16, 2  # in a cell of ice Ih
 
 
 def work_of(job, config: dict) -> dict[str, float]:
@@ -161,6 +161,13 @@ def _surface_layers(job, config: dict) -> dict[str, float]:
     return {"job": 1, "molecule-frame": molecules * _frames(_surface_stages(settings), settings["md"])}
 
 
+def _surface_reading(job, config: dict) -> dict[str, float]:
+    settings = config["premelting"]
+    holds = sum(stage.frames for stage in _surface_stages(settings))
+    in_bilayer = MOLECULES // BILAYERS * math.prod(settings["repeats"][:2])
+    return {"job": 1, "molecule of a face": 2 * holds * in_bilayer}
+
+
 RUNS = {"ice_compression": "compression", "interface_relaxation": "interface", "interface_compression": "pressed"}
 WORK: dict[str, Callable[..., dict[str, float]]] = {
     "film_trajectory": _film_trajectory,
@@ -187,6 +194,7 @@ WORK: dict[str, Callable[..., dict[str, float]]] = {
     "amorphous_table2": _amorphous_table2,
     "ice_surface": _ice_surface,
     "surface_layers": _surface_layers,
+    "surface_reading": _surface_reading,
 }
 
 

@@ -9,7 +9,8 @@ from icescope.afm.hydrate_stacks import compare_electrostatics, point_charge_pot
 from icescope.errors import InputError
 from icescope.learning.data import Stacks, draw_maps, read_stacks
 from icescope.structures import hydrate_sets
-from icescope.structures.hydrate_sets import LAYER, relaxed_hydrates
+from icescope.structures.hydrate_sets import relaxed_hydrates
+from icescope.structures.layer import LAYER
 from icescope.structures.samples import atoms_of
 
 AFM = {

@@ -9,7 +9,8 @@ from icescope.maps.avdw import render_stacks
 from icescope.md.openmm_engine import OpenMM
 from icescope.structures import hydrate_sets
 from icescope.structures.hydrate import ION, first_shell
-from icescope.structures.hydrate_sets import EDGE, LAYER, layer_height, relaxed_hydrates
+from icescope.structures.hydrate_sets import EDGE, relaxed_hydrates
+from icescope.structures.layer import LAYER, layer_height
 from icescope.structures.samples import atoms_of
 
 HYDRATES = {"anneal_temperature": 100.0, "anneal": 0.2}

@@ -37,7 +37,8 @@ HYDRATE_STORES = {
 TRANSFER = {"retrain_network", "afm_fig2", "afm_fig3", "afm_fig4", "afm_around_above", "afm_pt_retraining"}
 THINNED = {"compression": 8, "pressed": 3}  # prepared dynamics of many frames, of which one in so many is kept
 AMORPHOUS = {f"amorphous_{name}" for name in ("fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "table2")}
-PREMELTING = {"ice_surface", "surface_layers", "premelting_phase_diagram"}
+PREMELTING = {"ice_surface", "surface_layers", "surface_reading"}
+PREMELTING |= {"premelting_phase_diagram", "premelting_reconstruction"}
 HYDRATES = {"hydrates", "hydrate_potentials", "hydrate_stacks", "afm_dft_vs_charges"}
 
 
@@ -222,6 +223,7 @@ def test_figures_are_pictures_with_their_numbers_beside_them(results: Path):
         *TRANSFER - {"retrain_network"},
         *AMORPHOUS,
         "premelting_phase_diagram",
+        "premelting_reconstruction",
     }
     for path in figures.values():
         with Image.open(path) as image:

@@ -13,7 +13,7 @@ from icescope.figures.premelting_phase_diagram import LINES, shown_holds
 from icescope.figures.surface_view import draw_view, name_rings, view
 from icescope.learning.surface_reading import face_stack
 from icescope.maps.scores import accuracy
-from icescope.premelting.layers import SIDES
+from icescope.premelting.layers import DIRECTIONS, SIDES
 from icescope.premelting.states import ORDERED
 
 HYDROGEN = "#1E90FF"
@@ -80,7 +80,9 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: d
     name_rings(top)
     order, right = bottom.subplots(1, 2)
     for direction, line in LINES.items():
-        rows = table.loc[direction].sort_index()
+        # The way down begins with the last hold of the way up.
+        rows = pd.concat([table.loc[DIRECTIONS[0]].iloc[-1:], table.loc[direction]])
+        rows = rows[~rows.index.duplicated()].sort_index()
         order.plot(rows.index, rows.hexagonal_order, line, color="0.5", label=f"{direction}, in the simulation")
         order.plot(
             rows.index, rows["hexagonal_order read"], line, color="k", marker="o", ms=3, label=f"{direction}, read"

@@ -5,7 +5,7 @@ from ase import Atoms
 
 from icescope.md.force_field import species_table
 from icescope.premelting.layers import SIDES, Bilayers
-from icescope.structures.hydrate_sets import LAYER
+from icescope.structures.layer import layer_height
 
 SEEN = 2  # bilayers that reach the tip; the third is over 7 A below the first
 
@@ -25,8 +25,8 @@ def face(frame: Atoms, sheets: Bilayers, side: str) -> Atoms:
     Returns
     -------
     Whole molecules with the charges of SPC/E, oxygens inside the cell, periodic along x and y; z counts from where AFM
-    heights do, the mean oxygen of the outermost bilayer, or, where a molecule stands above it, 1.2 A below the highest
-    oxygen. The array "depth" has 0 for atoms of the outermost bilayer and 1 for those of the next.
+    heights do, `layer_height` of the outermost bilayer. The array "depth" has 0 for atoms of that bilayer and 1
+    for those of the next.
     """
     edges = frame.cell.lengths()
     molecules = frame.positions.reshape(-1, 3, 3)
@@ -42,11 +42,10 @@ def face(frame: Atoms, sheets: Bilayers, side: str) -> Atoms:
     first = oxygens[depth == 0][0]
     place = np.concatenate([oxygens[:, :2] % edges[:2], (oxygens - first)[:, 2:]], axis=1)
     place[:, 2] -= edges[2] * np.round(place[:, 2] / edges[2])
-    top = place[depth == 0, 2]
-    place[:, 2] -= max(top.mean(), top.max() - LAYER)
     molecules = molecules + (place - oxygens)[:, None]
     charges = [species_table()[symbol].charge for symbol in "OHH"]
     atoms = Atoms("OHH" * len(molecules), molecules.reshape(-1, 3), cell=edges, pbc=[True, True, False])
     atoms.set_initial_charges(np.tile(charges, len(molecules)))
     atoms.set_array("depth", np.repeat(depth, 3))
+    atoms.positions[:, 2] -= layer_height(atoms[atoms.arrays["depth"] == 0])
     return atoms

@@ -13,11 +13,9 @@ from icescope.progress import track
 from icescope.provenance import derive_seed
 from icescope.structures.hydrate import hydrate, without_substrate
 from icescope.structures.hydrate_relaxation import relax_hydrate
+from icescope.structures.layer import layer_height
 
 EDGE = 4.0  # A, least lateral distance of an atom from the edges of its window
-# Waters may stand above the ion; the tip then stays as far from the highest oxygen as it does over the first layer of
-# a film, where the mean oxygen lies 1.2 A below the highest (figure afm_heights).
-LAYER = 1.2
 DRAWS = 10  # of a structure that does not come out whole, or not narrow enough, each from another seed
 
 log = logging.getLogger(__name__)
@@ -49,9 +47,8 @@ def relaxed_hydrates(
     -------
     Dataset
         Kind "hydrates", like that of `structures.windows.cut_windows`, with `member` (sample), the number; `ion`
-        in the attributes; and `layer_height` (sample), A: what AFM heights count from, the mean height of the oxygens
-        or LAYER below the highest, if that is more. The ion is molecule 0, the waters follow. z counts from the
-        topmost plane of the substrate.
+        in the attributes; and `layer_height` (sample), A: what AFM heights count from, see `structures.layer`. The ion
+        is molecule 0, the waters follow. z counts from the topmost plane of the substrate.
 
     Raises
     ------
@@ -77,12 +74,6 @@ def relaxed_hydrates(
         {name: (dims, values.astype(kind), {"units": units}) for name, (dims, values, kind, units) in columns.items()},
         attrs={"window_size": [float(edge) for edge in size], "margin": 0.0, "ion": members["ion"]},
     )
-
-
-def layer_height(atoms: Atoms) -> float:
-    """Height of the layer that a tip would see, A: the mean of the oxygens, or LAYER below the highest if more."""
-    oxygen = atoms.positions[atoms.numbers == 8, 2]
-    return float(max(oxygen.mean(), oxygen.max() - LAYER))
 
 
 def _member(number: int, members: dict, hydrates: dict, size: list[float], engine: Engine, seed: int) -> Atoms:
