@@ -72,8 +72,10 @@ def test_doubtful_state_is_not_certain():
     assert states.certain.tolist() == [True, True, False, True]
 
 
-def test_crossing_takes_the_first():
+def test_crossing_is_where_values_stay_above():
     kelvin = np.array([10.0, 20.0, 30.0, 40.0])
-    assert crossing(kelvin, np.array([0.0, 2.0, 0.0, 2.0]), 1.0) == pytest.approx(15)
+    assert crossing(kelvin, np.array([0.0, 2.0, 0.0, 2.0]), 1.0) == pytest.approx(35)
+    assert crossing(kelvin, np.array([2.0, 0.5, 1.5, 9.0]), 1.0) == pytest.approx(25)
     assert crossing(kelvin, np.array([0.0, 0.0, 0.5, 0.9]), 1.0) == np.inf
-    assert crossing(kelvin, np.array([2.0, 0.0, 0.0, 0.0]), 1.0) == -np.inf
+    assert crossing(kelvin, np.array([2.0, 0.0, 0.0, 0.0]), 1.0) == np.inf
+    assert crossing(kelvin, np.array([2.0, 2.0, 2.0, 2.0]), 1.0) == -np.inf

@@ -57,8 +57,8 @@ def draw_phase_diagram(states: pd.DataFrame, bounds: pd.DataFrame, views: dict[s
     views
         From `snapshots`.
     """
-    figure = new_figure(PAGE, 6.4)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    figure = new_figure(PAGE, 5.7)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.15, 0.9])
     order, mobility, diagram = upper.subplots(1, 3)
     _draw_measure(order, states, "hexagonal_order", 1.0)
     order.axhline(ORDERED, color="0.5", linewidth=0.8, linestyle=":")

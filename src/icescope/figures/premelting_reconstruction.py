@@ -65,7 +65,7 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: d
     upper = [atoms for atoms in structures if atoms.info["side"] == SIDES[1]]
     pairs = list(zip(upper[::2], upper[1::2], strict=True))
     shown = [pairs[number] for number in shown_holds([face.info["direction"] for face, _ in pairs])]
-    figure = new_figure(PAGE, 8.2)
+    figure = new_figure(PAGE, 7.6)
     top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1.15])
     grid = top.subplots(3, len(shown), squeeze=False)
     for column, (face, read) in zip(grid.T, shown, strict=True):
@@ -90,8 +90,6 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: d
         for symbol, colour in SPECIES.items():
             label = f"{symbol}, {direction}"
             right.plot(rows.index, 100 * rows[f"{symbol} accuracy"], line, color=colour, marker="o", ms=3, label=label)
-            worst, best = 100 * rows[f"{symbol} worst"], 100 * rows[f"{symbol} best"]
-            right.fill_between(rows.index, worst, best, color=colour, alpha=0.12, linewidth=0)
     order.axhline(ORDERED, color="0.5", linewidth=0.8, linestyle=":")
     order.set(xlabel="temperature (K)", ylabel="hexagonal order $h_6$", ylim=(0, 1.05))
     right.set(xlabel="temperature (K)", ylabel="accuracy (%)", ylim=(0, 102))

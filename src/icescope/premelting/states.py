@@ -76,7 +76,7 @@ def amorphous_bounds(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
 
     Returns
     -------
-    Rows by direction and bound ("lower", where the bilayer becomes disordered, and "upper", where it becomes
+    Rows by direction and bound ("lower", above which the bilayer is disordered, and "upper", above which it is
     liquid-like); columns temperature_K, low and high of its 95 % interval over surfaces. Between holds the measures are
     interpolated; -inf and inf stand for a bound below the lowest hold and above the highest. The layer is amorphous
     nowhere if "upper" is below "lower".
@@ -97,18 +97,18 @@ def amorphous_bounds(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def crossing(kelvin: np.ndarray, values: np.ndarray, level: float) -> float:
-    """Lowest temperature, K, at which values rise above a level, linear between rising temperatures.
+    """Temperature, K, above which values stay above a level, linear between rising temperatures.
 
-    -inf if the first is above it, inf if none is.
+    -inf if all are above it, inf if the last is not. What rises above it for a while at lower ones is noise.
     """
-    above = values > level
-    if not above.any():
-        return np.inf
-    first = int(above.argmax())
-    if not first:
+    below = np.flatnonzero(values <= level)
+    if not len(below):
         return -np.inf
-    before, after = values[first - 1], values[first]
-    return float(kelvin[first - 1] + (level - before) / (after - before) * (kelvin[first] - kelvin[first - 1]))
+    last = below[-1]
+    if last == len(values) - 1:
+        return np.inf
+    before, after = values[last : last + 2]
+    return float(kelvin[last] + (level - before) / (after - before) * (kelvin[last + 1] - kelvin[last]))
 
 
 def _state(hexagonal_order: float, diffusion: float) -> str:
