@@ -1,18 +1,14 @@
 """The table and the figure of faces read from images."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from icescope.figures.premelting_reconstruction import draw_reconstruction, reconstruction_table
 from icescope.premelting.faces import face
 from icescope.premelting.layers import bilayers
 from icescope.premelting.surface import surface
 
-AFM = yaml.safe_load((Path(__file__).resolve().parents[2] / "config" / "config.yaml").read_text())["afm"]
 HOLDS = (("heating", 100.0), ("heating", 200.0), ("cooling", 100.0))
 
 
@@ -49,8 +45,7 @@ def test_figure_has_images_readings_and_truth_of_the_holds_shown(faces):
             for atoms in (there, read):
                 atoms.info |= {"direction": direction, "temperature_K": kelvin, "side": side}
                 structures.append(atoms)
-    afm = AFM | {"heights": [12.9, 13.4]}
-    figure = draw_reconstruction(reconstruction_table(faces), structures, afm, 0.5)
+    figure = draw_reconstruction(reconstruction_table(faces), structures, 1.0)
     grid, (order, right) = figure.subfigs[0].axes, figure.subfigs[1].axes
     assert len(grid) == 9
     assert [axis.get_title() for axis in grid[:3]] == ["100 K, heating", "200 K, heating", "100 K, cooling"]

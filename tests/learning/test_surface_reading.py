@@ -1,10 +1,7 @@
 """Faces of ice read from images by the weights that ship, and the scores of readings made by hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
 from ase import Atoms
 
 from icescope.cli import WEIGHTS
@@ -14,7 +11,6 @@ from icescope.premelting.faces import face
 from icescope.premelting.layers import bilayers
 from icescope.premelting.surface import surface
 
-AFM = yaml.safe_load((Path(__file__).resolve().parents[2] / "config" / "config.yaml").read_text())["afm"]
 RADIUS = {"O": 0.74, "H": 0.528}
 
 
@@ -91,20 +87,20 @@ def weights():
 
 def test_images_are_periodic(ice, weights):
     _, card = weights
-    stack = face_stack(ice, AFM, card["pixel_size"])
+    stack = face_stack(ice, card["pixel_size"])
     assert stack.sizes["height"] == 21
     moved = ice.copy()
     steps = 5 * float(stack.x[1] - stack.x[0])
     moved.positions[:, 0] += steps
     np.testing.assert_allclose(
-        face_stack(moved, AFM, card["pixel_size"]).values, np.roll(stack.values, 5, axis=2), atol=0.05
+        face_stack(moved, card["pixel_size"]).values, np.roll(stack.values, 5, axis=2), atol=0.05
     )
 
 
 def test_shipped_weights_read_the_surface_of_ice(ice, weights):
     """They have seen films on gold, and no ice: all 72 oxygens are found, and of hydrogens most."""
     network, card = weights
-    row = compare(read_face(face_stack(ice, AFM, card["pixel_size"]), network, card), ice, RADIUS)
+    row = compare(read_face(face_stack(ice, card["pixel_size"]), network, card), ice, RADIUS)
     assert row["O true_positive"] == 72
     assert row["O false_positive"] == 0
     assert row["hexagonal_order read"] == pytest.approx(1)

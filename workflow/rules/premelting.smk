@@ -106,7 +106,6 @@ rule surface_reading:
         runtime=60,
         gpu=1,
     params:
-        afm=ONE_STACK,
         code=code("surface_reading.py"),
     message:
         "Reading the faces of slab {wildcards.number} from simulated images"
@@ -138,7 +137,6 @@ rule premelting_reconstruction:
         mem_mb=1500,
         runtime=15,
     params:
-        afm=ONE_STACK,
         code=code("premelting_reconstruction.py"),
     message:
         "Figure: surface of ice read from simulated images"

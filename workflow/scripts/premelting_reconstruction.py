@@ -15,5 +15,5 @@ with job(snakemake.log[0], "premelting_reconstruction"):
     table = reconstruction_table(pd.concat(map(pd.read_csv, inputs.tables)))
     structures = ase.io.read(inputs.structures, ":")
     pixel_size = json.loads(Path(inputs.card).read_text(encoding="utf-8"))["pixel_size"]
-    figure = draw_reconstruction(table, structures, snakemake.params.afm, pixel_size)
+    figure = draw_reconstruction(table, structures, pixel_size)
     save_figure(figure, table, output.figure, output.table)

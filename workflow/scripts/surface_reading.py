@@ -13,7 +13,7 @@ with job(snakemake.log[0], "surface_reading"):
     torch.set_num_threads(snakemake.threads)
     network, card = load_weights(inputs.weights)
     files = inputs.trajectory, inputs.topology, inputs.record
-    table, structures = read_faces(*files, snakemake.params.afm, network, card)
+    table, structures = read_faces(*files, network, card)
     with whole_file(output.structures) as partial:
         ase.io.write(partial, structures, format="extxyz")
     with whole_file(output.table) as partial:

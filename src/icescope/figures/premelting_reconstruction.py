@@ -48,7 +48,7 @@ def reconstruction_table(faces: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["direction", "temperature_K"])
 
 
-def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: dict, pixel_size: float) -> Figure:
+def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], pixel_size: float) -> Figure:
     """Four faces as images, as read and as they are, and order and accuracy over temperature.
 
     Parameters
@@ -57,10 +57,8 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: d
         From `reconstruction_table`.
     structures
         Of one slab, from `learning.surface_reading.read_faces`.
-    afm
-        The configuration's block of that name, with which images are made again.
     pixel_size
-        Of the images, A.
+        Of the images, which are made again, A.
     """
     upper = [atoms for atoms in structures if atoms.info["side"] == SIDES[1]]
     pairs = list(zip(upper[::2], upper[1::2], strict=True))
@@ -69,7 +67,7 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], afm: d
     top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1.15])
     grid = top.subplots(3, len(shown), squeeze=False)
     for column, (face, read) in zip(grid.T, shown, strict=True):
-        image = face_stack(face, afm, pixel_size)
+        image = face_stack(face, pixel_size)
         middle = image.isel(height=image.sizes["height"] // 2)
         show_image(column[0], middle.values, [0, face.cell[0, 0], 0, face.cell[1, 1]])
         column[0].set(xticks=[], yticks=[], title=f"{face.info['temperature_K']:g} K, {face.info['direction']}")

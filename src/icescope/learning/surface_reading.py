@@ -11,8 +11,7 @@ from ase import Atoms
 from torch import nn
 
 from icescope.afm import Tip
-from icescope.afm.stacks import image_heights
-from icescope.afm.structure_stack import simulate_structure
+from icescope.afm.structure_stack import contrast_heights, simulate_structure
 from icescope.amorphous.frames import water_frames
 from icescope.learning.experiment import predict_stack
 from icescope.maps.scores import COUNTS, match
@@ -27,7 +26,7 @@ SAME = 1.0  # A: two atoms of a species that are nearer are one, found on both s
 
 
 def read_faces(
-    trajectory: str | Path, topology: str | Path, record: str | Path, afm: dict, network: nn.Module, card: dict
+    trajectory: str | Path, topology: str | Path, record: str | Path, network: nn.Module, card: dict
 ) -> tuple[pd.DataFrame, list[Atoms]]:
     """Read both faces of a slab at the end of every hold of a run, see `premelting.layers.holds`.
 
@@ -35,8 +34,6 @@ def read_faces(
     ----------
     trajectory, topology, record
         Of the run.
-    afm
-        The configuration's block of that name.
     network, card
         From `learning.weights.load_weights`.
 
@@ -56,7 +53,7 @@ def read_faces(
         for side in SIDES:
             of = {"direction": hold.direction, "temperature_K": hold.temperature, "side": side}
             there = face(hold.frames[-1], sheets, side)
-            read = read_face(face_stack(there, afm, card["pixel_size"]), network, card)
+            read = read_face(face_stack(there, card["pixel_size"]), network, card)
             rows.append(of | compare(read, there, card["labels"]["matching_radius"]))
             once = in_cell(read, there)
             del once.arrays["pose"]  # empty for oxygens, which extended XYZ cannot hold
@@ -66,15 +63,13 @@ def read_faces(
     return pd.DataFrame(rows), structures
 
 
-def face_stack(there: Atoms, afm: dict, pixel_size: float) -> xr.DataArray:
-    """Frequency shifts (height, y, x), Hz, over the whole cell of a face.
+def face_stack(there: Atoms, pixel_size: float) -> xr.DataArray:
+    """Frequency shifts (height, y, x), Hz, over the whole cell of a face, at the heights at which films show molecules.
 
     Parameters
     ----------
     there
         From `premelting.faces.face`; heights count from its z = 0.
-    afm
-        The configuration's block of that name.
     pixel_size
         A.
 
@@ -83,10 +78,8 @@ def face_stack(there: Atoms, afm: dict, pixel_size: float) -> xr.DataArray:
     InputError
         The probe would be pushed into the face.
     """
-    first, *_, last = image_heights(afm) + afm["height_offset"]
-    heights = (first, last, afm["height_step"])
-    sensor = [afm[key] for key in ("amplitude", "f0", "k0")]
-    return simulate_structure(there, Tip(**afm["tip"]), heights, "absolute", pixel_size, *sensor).frequency_shift
+    heights = contrast_heights("mean_oxygen")
+    return simulate_structure(there, Tip(), heights, "absolute", pixel_size).frequency_shift
 
 
 def read_face(stack: xr.DataArray, network: nn.Module, card: dict) -> Atoms:
