@@ -1,6 +1,7 @@
 """The surface of ice over temperature: order, mobility, state, and its network of hydrogen bonds from above."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from icescope.figures.surface_view import View, draw_view, name_rings, view
 from icescope.premelting.layers import DIRECTIONS, bilayers, holds
 from icescope.premelting.states import AMORPHOUS, CRYSTAL, LIQUID, MOBILE, ORDERED
 
-PUBLISHED = (121.0, 180.0)  # K, the amorphous ice layer of Tang et al. 2025
 STATE_COLOURS = {CRYSTAL: "#56B4E9", AMORPHOUS: "#E69F00", LIQUID: "#D55E00"}
 DEPTH_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "0.4")
 LINES = dict(zip(DIRECTIONS, ("-", "--"), strict=True))
@@ -30,7 +30,7 @@ def snapshots(trajectory: str | Path, topology: str | Path, record: str | Path) 
     InputError
         As of `premelting.layers.layer_table`.
     """
-    sheets = bilayers(next(iter(water_frames(topology))))
+    sheets = bilayers(next(water_frames(topology)))
     ends = [(hold.direction, hold.temperature, hold.frames[-1]) for hold in holds(trajectory, topology, record)]
     views = {}
     for number in shown_holds([direction for direction, _, _ in ends]):
@@ -109,7 +109,9 @@ def _draw_states(axis: Axes, states: pd.DataFrame, bounds: pd.DataFrame) -> None
                 ends = np.clip([found.low, found.high], kelvin[0], kelvin[-1])
                 axis.plot(ends, [row, row], color="k", linewidth=1)
                 axis.plot(found.temperature_K, row, mark, color="k", markersize=4)
-    axis.barh(len(DIRECTIONS), PUBLISHED[1] - PUBLISHED[0], 0.6, PUBLISHED[0], color=STATE_COLOURS[AMORPHOUS])
+    published = pd.read_csv(str(files("icescope.figures") / "published.csv"), index_col="quantity").published
+    lower, upper = (published[f"{bound} bound of the amorphous ice layer"] for bound in ("lower", "upper"))
+    axis.barh(len(DIRECTIONS), upper - lower, 0.6, lower, color=STATE_COLOURS[AMORPHOUS])
     axis.set_yticks(range(len(DIRECTIONS) + 1), [*DIRECTIONS, "published"])
     axis.set_ylim(len(DIRECTIONS) + 0.5, -0.5)
     named = [Patch(color=colour, label=state) for state, colour in STATE_COLOURS.items()]

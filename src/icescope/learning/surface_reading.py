@@ -40,14 +40,15 @@ def read_faces(
     Returns
     -------
     A row a face with direction, temperature_K, side, and what `compare` gives; and for each the face (`face`) and the
-    atoms read from it (`in_cell`), with the same in their `info`, and "what": "face" or "read".
+    atoms read from it (`in_cell`), with the same in their `info`, "what" ("face" or "read"), and the weights'
+    SHA-256.
 
     Raises
     ------
     InputError
         The run cannot be read, or the probe would be pushed into a face.
     """
-    sheets = bilayers(next(iter(water_frames(topology))))
+    sheets = bilayers(next(water_frames(topology)))
     rows, structures = [], []
     for hold in track(holds(trajectory, topology, record), "holds of the slab", total=None):
         for side in SIDES:
@@ -58,7 +59,7 @@ def read_faces(
             once = in_cell(read, there)
             del once.arrays["pose"]  # empty for oxygens, which extended XYZ cannot hold
             for what, atoms in (("face", there), ("read", once)):
-                atoms.info |= of | {"what": what}
+                atoms.info |= of | {"what": what, "weights": card["sha256"]}
                 structures.append(atoms)
     return pd.DataFrame(rows), structures
 

@@ -81,7 +81,7 @@ def holds(trajectory: str | Path, topology: str | Path, record: str | Path) -> I
     spans = [one for one in stage_spans(rows) if not one.temperature_rate and one.rows.stop - one.rows.start > 1]
     temperatures = [float(rows.set_temperature_K[span.rows].iloc[0]) for span in spans]
     top = int(np.argmax(temperatures))
-    frames = iter(water_frames(trajectory, topology))
+    frames = water_frames(trajectory, topology)
     frame = next(frames)
     for number, (span, temperature) in enumerate(zip(spans, temperatures, strict=True)):
         taken = []
@@ -118,8 +118,7 @@ def layer_table(trajectory: str | Path, topology: str | Path, record: str | Path
     InputError
         As of `holds` and `bilayers`.
     """
-    crystal = next(iter(water_frames(topology)))
-    sheets = bilayers(crystal)
+    sheets = bilayers(next(water_frames(topology)))
     rows = []
     for hold in holds(trajectory, topology, record):
         cell = hold.frames[0].cell
