@@ -63,8 +63,8 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], pixel_
     upper = [atoms for atoms in structures if atoms.info["side"] == SIDES[1]]
     pairs = list(zip(upper[::2], upper[1::2], strict=True))
     shown = [pairs[number] for number in shown_holds([face.info["direction"] for face, _ in pairs])]
-    figure = new_figure(PAGE, 7.6)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1.15])
+    figure = new_figure(PAGE, 7.8)
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1.25])
     grid = top.subplots(3, len(shown), squeeze=False)
     for column, (face, read) in zip(grid.T, shown, strict=True):
         image = face_stack(face, pixel_size)
@@ -92,7 +92,7 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], pixel_
     order.set(xlabel="temperature (K)", ylabel="hexagonal order $h_6$", ylim=(0, 1.05))
     right.set(xlabel="temperature (K)", ylabel="accuracy (%)", ylim=(0, 102))
     for axis in (order, right):
-        axis.legend(fontsize=6)
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=6)
     return figure
 
 
