@@ -70,7 +70,8 @@ def test_turned_bond_of_a_sheet_of_hexagons_makes_two_pentagons_and_two_heptagon
     sheet = nx.convert_node_labels_to_integers(sheet, label_attribute="place")
     hexagons = sizes(sheet.edges)
     assert set(hexagons) == {6}
-    inner = [edge for edge in sheet.edges if sum(set(edge) <= set(ring) for ring in nx.minimum_cycle_basis(sheet)) == 2]
+    basis = [set(ring) for ring in nx.minimum_cycle_basis(sheet)]
+    inner = [edge for edge in sheet.edges if sum(set(edge) <= ring for ring in basis) == 2]
     middle = np.mean([place for _, place in sheet.nodes("place")], axis=0)
     distance = [np.linalg.norm(np.mean([sheet.nodes[n]["place"] for n in edge], axis=0) - middle) for edge in inner]
     a, b = inner[int(np.argmin(distance))]
