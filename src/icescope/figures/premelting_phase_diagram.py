@@ -1,7 +1,6 @@
 """The surface of ice over temperature: order, mobility, state, and its network of hydrogen bonds from above."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.patches import Patch
 
 from icescope.amorphous.frames import water_frames
 from icescope.figures.page import PAGE, new_figure
+from icescope.figures.published import published_numbers
 from icescope.figures.surface_view import View, draw_view, name_rings, view
 from icescope.premelting.layers import DIRECTIONS, bilayers, holds
 from icescope.premelting.states import AMORPHOUS, CRYSTAL, LIQUID, MOBILE, ORDERED
@@ -109,7 +109,7 @@ def _draw_states(axis: Axes, states: pd.DataFrame, bounds: pd.DataFrame) -> None
                 ends = np.clip([found.low, found.high], kelvin[0], kelvin[-1])
                 axis.plot(ends, [row, row], color="k", linewidth=1)
                 axis.plot(found.temperature_K, row, mark, color="k", markersize=4)
-    published = pd.read_csv(str(files("icescope.figures") / "published.csv"), index_col="quantity").published
+    published = published_numbers().set_index("quantity").published
     lower, upper = (published[f"{bound} bound of the amorphous ice layer"] for bound in ("lower", "upper"))
     axis.barh(len(DIRECTIONS), upper - lower, 0.6, lower, color=STATE_COLOURS[AMORPHOUS])
     axis.set_yticks(range(len(DIRECTIONS) + 1), [*DIRECTIONS, "published"])

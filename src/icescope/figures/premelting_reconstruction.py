@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 
 from icescope.figures.page import PAGE, new_figure, show_image
 from icescope.figures.premelting_phase_diagram import LINES, shown_holds
-from icescope.figures.surface_view import draw_view, name_rings, view
+from icescope.figures.surface_view import OXYGEN, draw_view, name_rings, view
 from icescope.learning.surface_reading import face_stack
 from icescope.maps.scores import accuracy
-from icescope.premelting.layers import DIRECTIONS, SIDES
-from icescope.premelting.states import ORDERED
+from icescope.premelting.layers import SIDES
+from icescope.premelting.states import ORDERED, branch
 
-HYDROGEN = "#1E90FF"
-SPECIES = {"O": "#B22222", "H": HYDROGEN}
+SPECIES = {"O": OXYGEN, "H": "#1E90FF"}
+DOTS = {"marker": "o", "markersize": 3}
 
 
 def reconstruction_table(faces: pd.DataFrame) -> pd.DataFrame:
@@ -78,16 +78,14 @@ def draw_reconstruction(table: pd.DataFrame, structures: Sequence[Atoms], pixel_
     name_rings(top)
     order, right = bottom.subplots(1, 2)
     for direction, line in LINES.items():
-        # The way down begins with the last hold of the way up.
-        rows = pd.concat([table.loc[DIRECTIONS[0]].iloc[-1:], table.loc[direction]])
-        rows = rows[~rows.index.duplicated()].sort_index()
+        rows = branch(table.reset_index(), direction).set_index("temperature_K").sort_index()
         order.plot(rows.index, rows.hexagonal_order, line, color="0.5", label=f"{direction}, in the simulation")
-        order.plot(
-            rows.index, rows["hexagonal_order read"], line, color="k", marker="o", ms=3, label=f"{direction}, read"
-        )
+        order.plot(rows.index, rows["hexagonal_order read"], line, color="k", label=f"{direction}, read", **DOTS)
         for symbol, colour in SPECIES.items():
             label = f"{symbol}, {direction}"
-            right.plot(rows.index, 100 * rows[f"{symbol} accuracy"], line, color=colour, marker="o", ms=3, label=label)
+            right.plot(
+                rows.index, 100 * rows[f"{symbol} accuracy"], line, color=colour, marker="o", markersize=3, label=label
+            )
     order.axhline(ORDERED, color="0.5", linewidth=0.8, linestyle=":")
     order.set(xlabel="temperature (K)", ylabel="hexagonal order $h_6$", ylim=(0, 1.05))
     right.set(xlabel="temperature (K)", ylabel="accuracy (%)", ylim=(0, 102))
@@ -101,4 +99,4 @@ def _draw_atoms(axis: Axes, atoms: Atoms) -> None:
     oxygens = atoms.symbols == "O"
     draw_view(axis, view(atoms.positions[oxygens], atoms.cell, np.ones(oxygens.sum(), bool)))
     hydrogens = atoms.positions[atoms.symbols == "H", :2] % atoms.cell.lengths()[:2]
-    axis.plot(*hydrogens.T, "o", color=HYDROGEN, markersize=1.2)
+    axis.plot(*hydrogens.T, "o", color=SPECIES["H"], markersize=1.2)

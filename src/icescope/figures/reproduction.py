@@ -1,8 +1,8 @@
 """The reproduction table: each published number, ours, the scale of the run, and why they differ."""
 
-from importlib.resources import files
-
 import pandas as pd
+
+from icescope.figures.published import published_numbers
 
 NAMES = {"O": "oxygen", "H": "hydrogen", "Na": "sodium"}
 
@@ -25,7 +25,7 @@ def reproduction_table(cards: dict[str, dict], accuracy: dict[str, pd.DataFrame]
     Columns row, quantity, published, ours, test, random, unit, scale, why_they_differ, source; `test` is ours on the
     samples that no choice was made on, `random` on windows of the films trained on, as the published ones are.
     """
-    published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
+    published = published_numbers()
     water, metal = cards["water"], cards["water"]["metal"]
     sets = {
         f"{metal}(111), validation": ("OH", "validation", "test", _about_water(water, published)),

@@ -1,12 +1,11 @@
 """Rows of the reproduction table for Shupletsova and Stegailov 2026."""
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 
 from icescope.amorphous.interface_shift import DIRECTIONS
 from icescope.amorphous.nulls import SHUFFLED
+from icescope.figures.published import published_numbers
 
 PAPER = "Shupletsova and Stegailov 2026"
 # The paper's settings, sections II and III.
@@ -76,7 +75,7 @@ def amorphous_reproduction(
         for _, row in states[states.direction == DIRECTIONS[1]].iterrows():
             quantity = f"shift into LDA at {row.pressure:g} GPa on the way back by M2({model})"
             ours[quantity] = (row["shift"], np.nan, fast)
-    published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
+    published = published_numbers()
     table = published[published.quantity.isin(ours)].copy()
     for place, name in enumerate(("ours", "test")):
         table.insert(3 + place, name, [ours[quantity][place] for quantity in table.quantity])

@@ -1,10 +1,9 @@
 """Rows of the reproduction table for Tang et al. 2025."""
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 
+from icescope.figures.published import published_numbers
 from icescope.premelting.layers import DIRECTIONS
 
 
@@ -32,7 +31,7 @@ def premelting_reproduction(bounds: pd.DataFrame, settings: dict, scale: str) ->
             f"On heating {up}, on cooling {down}, with {settings['hold']:g} ps at each temperature; "
             "the paper's criteria and times are not public."
         )
-    published = pd.read_csv(str(files("icescope.figures") / "published.csv"))
+    published = published_numbers()
     table = published[published.quantity.isin(ours)].copy()
     values = table.quantity.map(ours)
     table.insert(3, "ours", values.where(np.isfinite(values)))

@@ -6,6 +6,7 @@ from ase import Atoms
 from icescope.md.force_field import species_table
 from icescope.premelting.layers import SIDES, Bilayers
 from icescope.structures.layer import layer_height
+from icescope.structures.molecule import whole_molecules
 
 SEEN = 2  # bilayers that reach the tip; the third is over 7 A below the first
 
@@ -29,9 +30,7 @@ def face(frame: Atoms, sheets: Bilayers, side: str) -> Atoms:
     for those of the next.
     """
     edges = frame.cell.lengths()
-    molecules = frame.positions.reshape(-1, 3, 3)
-    arms = molecules - molecules[:, :1]
-    molecules = molecules - edges * np.round(arms / edges)
+    molecules = whole_molecules(frame.positions.reshape(-1, 3, 3), edges)
     number = sheets.of(molecules[:, 0], edges[2])
     if side == SIDES[0]:
         molecules, number = molecules * [1, -1, -1], sheets.count - 1 - number

@@ -23,16 +23,9 @@ INTERVAL = [2.5, 97.5]  # percentiles
 MEASURES = {"hexagonal_order": ORDERED, "diffusion_A2_per_ps": MOBILE}
 
 
-def branch(layers: pd.DataFrame, direction: str, depth: int = 0) -> pd.DataFrame:
-    """Rows of one depth on the way up or down; the way down begins with the highest hold.
-
-    Parameters
-    ----------
-    layers
-        From `layers.layer_table`, of several slabs with a column "slab".
-    """
-    hottest = layers.temperature_K == layers.temperature_K.max()
-    return layers[(layers.depth == depth) & ((layers.direction == direction) | hottest)]
+def branch(table: pd.DataFrame, direction: str) -> pd.DataFrame:
+    """Rows on the way up or down, by the columns direction and temperature_K; both have the highest hold."""
+    return table[(table.direction == direction) | (table.temperature_K == table.temperature_K.max())]
 
 
 def surface_states(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -41,7 +34,7 @@ def surface_states(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
     Parameters
     ----------
     layers
-        As for `branch`.
+        From `layers.layer_table`, of several slabs with a column "slab".
     seed
         Of the bootstrap over surfaces: both sides of every slab.
 
@@ -53,12 +46,12 @@ def surface_states(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
     rows = []
     for direction in DIRECTIONS:
         for depth in sorted(set(layers.depth)):
-            table = branch(layers, direction, depth)
-            drawn = _drawn(table, seed)
+            table = branch(layers[layers.depth == depth], direction)
+            drawn, measured = _drawn(table, seed), {name: _by_surface(table, name) for name in MEASURES}
             for temperature in sorted(set(table.temperature_K)):
                 row = {"direction": direction, "depth": depth, "temperature_K": temperature}
-                for name in MEASURES:
-                    values = _by_surface(table, name).loc[temperature].to_numpy()
+                for name, by_surface in measured.items():
+                    values = by_surface.loc[temperature].to_numpy()
                     low, high = np.percentile(values[drawn].mean(axis=1), INTERVAL)
                     row |= {name: values.mean(), f"{name} low": low, f"{name} high": high}
                 ends = {
@@ -83,7 +76,7 @@ def amorphous_bounds(layers: pd.DataFrame, seed: int) -> pd.DataFrame:
     """
     rows = []
     for direction in DIRECTIONS:
-        table = branch(layers, direction)
+        table = branch(layers[layers.depth == 0], direction)
         drawn = _drawn(table, seed)
         for bound, (name, level) in zip(("lower", "upper"), MEASURES.items(), strict=True):
             values = _by_surface(table, name)

@@ -1,4 +1,4 @@
-"""One rigid water molecule, as the builders place it."""
+"""Molecules of water: a rigid one as the builders place it, and those that a cell's faces cut, made whole."""
 
 import numpy as np
 
@@ -21,3 +21,9 @@ def rigid_water(water: str) -> tuple[np.ndarray, np.ndarray]:
     across, along = model.bond * np.sin(half), model.bond * np.cos(half)
     positions = np.array([[0, 0, 0], [0, across, along], [0, -across, along]])
     return positions, np.array([model.charge_o + model.charge_m, model.charge_h, model.charge_h])
+
+
+def whole_molecules(molecules: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Molecules (n, 3, 3), A, O first, with their hydrogens at the nearest images in a cell of edges (3,), A."""
+    arms = molecules - molecules[:, :1]
+    return molecules - edges * np.round(arms / edges)

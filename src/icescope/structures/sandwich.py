@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from icescope.errors import InputError
 from icescope.md.topology import single_atoms, water_molecules
+from icescope.structures.molecule import whole_molecules
 from icescope.structures.whole import check_seed
 
 CONTACT = 2.4  # A, closest that two oxygens may come across a seam; the first peak of amorphous ice begins at 2.5 A
@@ -111,9 +112,7 @@ def _molecules(atoms: Atoms, which: str) -> tuple[np.ndarray, np.ndarray]:
     edges = atoms.cell.lengths()
     if not atoms.pbc.all() or not np.allclose(atoms.cell, np.diag(edges), atol=1e-6) or not (edges > 0).all():
         raise InputError(f"The {which} slab of a sandwich must be periodic in an orthorhombic cell.")
-    molecules = atoms.positions.reshape(-1, 3, 3)
-    arms = molecules - molecules[:, :1]
-    return _shifted(molecules - edges * np.round(arms / edges), np.zeros(3), edges), edges
+    return _shifted(whole_molecules(atoms.positions.reshape(-1, 3, 3), edges), np.zeros(3), edges), edges
 
 
 def _shifted(molecules: np.ndarray, shift: np.ndarray, edges: np.ndarray) -> np.ndarray:

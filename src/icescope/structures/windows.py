@@ -10,6 +10,7 @@ import xarray as xr
 from icescope.errors import InputError
 from icescope.md.force_field import species_table
 from icescope.md.trajectory import film_indices, open_film
+from icescope.structures.molecule import whole_molecules
 from icescope.structures.samples import in_window
 
 TRIES_PER_WINDOW = 50
@@ -123,9 +124,7 @@ def cut_window(
 
 def _whole_molecules(positions: np.ndarray, oxygens: np.ndarray, metal: np.ndarray, cell: np.ndarray) -> np.ndarray:
     """Molecules (molecule, 3, 3), A, made whole by the nearest image, z above the topmost metal plane."""
-    molecules = positions[oxygens[:, None] + np.arange(3)].astype(float)
-    arms = molecules - molecules[:, :1]
-    molecules -= cell * np.round(arms / cell)
+    molecules = whole_molecules(positions[oxygens[:, None] + np.arange(3)].astype(float), cell)
     molecules[:, :, 2] -= positions[metal, 2].max()
     return molecules
 
